@@ -1,0 +1,1 @@
+"""The Voice Appliance: press a button, talk to the Realtime API."""

@@ -1,0 +1,1 @@
+"""Decisions, pure: what the appliance does next."""

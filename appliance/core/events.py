@@ -1,0 +1,113 @@
+"""What comes in: wishes of a person and facts of the world."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from appliance.core.model import Photo, Problem, Timer, Turn
+
+# Intents: what a person wants.
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Start a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToggleCall:
+    """The call button: start a call, or end the one there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToggleMute:
+    """Mute or unmute the microphone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Send a typed message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakePhoto:
+    """Take a picture and have it described."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """End everything and exit."""
+
+
+# Facts: what happened. Those of a call carry its number; stale ones change nothing.
+
+
+@dataclass(frozen=True, slots=True)
+class CallUp:
+    """The peer is connected and the session has answered."""
+
+    call_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallDown:
+    """Call `call_no` holds nothing any more. Comes exactly once for each call."""
+
+    call_no: int
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnChanged:
+    """Whose turn it is changed."""
+
+    call_no: int
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """Nothing has been heard from the service for a while (RTP, RTCP, data channel, sideband)."""
+
+    call_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaBack:
+    """The service is heard again on the same call."""
+
+    call_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoTaken:
+    """A picture is in the album."""
+
+    photo: Photo
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFailed:
+    """The camera did not deliver."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """An armed timer ran out."""
+
+    timer: Timer
+
+
+Intent: TypeAlias = Dial | HangUp | ToggleCall | ToggleMute | Say | TakePhoto | Shutdown
+Fact: TypeAlias = (
+    CallUp | CallDown | TurnChanged | MediaLost | MediaBack | PhotoTaken | PhotoFailed | TimerFired
+)
+Event: TypeAlias = Intent | Fact

@@ -1,0 +1,152 @@
+"""What the appliance is at any moment: one immutable value."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal, TypeAlias
+
+ProblemKind: TypeAlias = Literal[
+    "network",  # no way to the service, or the way was lost
+    "timeout",  # a phase took too long
+    "service",  # the service is busy or failed
+    "closed",  # the service ended the call without being asked
+    "auth",  # the key is missing or refused
+    "quota",  # the account has no quota left
+    "device",  # microphone, speaker or camera
+    "rejected",  # the service refuses our request: a wrong setting
+    "bug",  # ours
+]
+
+RETRYABLE: frozenset[ProblemKind] = frozenset({"network", "timeout", "service", "closed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure as data. `cause` and `cure` are sentences for a person; no secrets, no transcript."""
+
+    kind: ProblemKind
+    cause: str
+    cure: str = ""
+    retry_after: float | None = None
+
+    @property
+    def retryable(self) -> bool:
+        """Whether trying again without a person's help can succeed."""
+        return self.kind in RETRYABLE
+
+
+class Turn(Enum):
+    """Whose turn it is in a live call."""
+
+    LISTENING = "listening"
+    USER_SPEAKING = "user speaking"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+
+
+class Timer(Enum):
+    """The deadlines the machine can arm; each exists at most once."""
+
+    DIAL = "dial"
+    HANGUP = "hangup"
+    RETRY = "retry"
+    IDLE = "idle"
+    LOST = "lost"
+    GIVE_UP = "give up"
+    ROTATE = "rotate"
+    LIMIT = "limit"
+
+
+class Cue(Enum):
+    """A tone the person hears."""
+
+    CONNECTED = "connected"
+    ENDED = "ended"
+    FAILED = "failed"
+    SHUTTER = "shutter"
+    MUTED = "muted"
+    UNMUTED = "unmuted"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A typed message to the model."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A picture in the album, by name, to be shown to the model."""
+
+    name: str
+
+
+Outgoing: TypeAlias = Text | Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """No call. `reason`: why the last one was given up, if it was."""
+
+    reason: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialing:
+    """Call `call_no` is being set up; `attempt` counts from 0 since the last success."""
+
+    call_no: int
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Call `call_no` is up. `interrupted`: nothing is heard from the service at the moment."""
+
+    call_no: int
+    turn: Turn = Turn.LISTENING
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The call is lost or could not be made; the next attempt comes by timer."""
+
+    attempt: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A person is needed before the next call can work."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Off:
+    """The daemon is about to exit."""
+
+
+Settled: TypeAlias = Idle | Waiting | Fault | Off
+
+
+@dataclass(frozen=True, slots=True)
+class HangingUp:
+    """Call `call_no` is being released; `then` is where that leads."""
+
+    call_no: int
+    then: Settled
+
+
+Phase: TypeAlias = Idle | Dialing | Live | Waiting | HangingUp | Fault | Off
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Everything the appliance decides by."""
+
+    phase: Phase = Idle()
+    muted: bool = False
+    calls_made: int = 0
+    outbox: tuple[Outgoing, ...] = ()

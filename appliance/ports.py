@@ -1,0 +1,175 @@
+"""Every seam of the appliance: what a driver must do, whatever it drives."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from appliance.core.gestures import Edge
+from appliance.core.lights import Pattern
+from appliance.core.model import Cue, Outgoing
+from appliance.errors import DeviceError
+from appliance.realtime.session import ToolSpec
+from appliance.realtime.tool_calls import ToolCall
+
+BLOCK_SAMPLES = 480  # 10 ms at 48 kHz, the clock of WebRTC audio (RFC 7587)
+BLOCK_BYTES = 2 * BLOCK_SAMPLES
+
+Exchange: TypeAlias = Callable[[bytes], bytes]
+"""near -> far: 10 ms of microphone in, 10 ms for the speaker out.
+
+Both are BLOCK_BYTES long: 480 samples, mono, s16le, 48 kHz. Called every 10 ms by whoever has the
+clock, usually on the audio thread; must not block, must not raise.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioStats:
+    """How an open device does. Delays in seconds; counts since it was opened."""
+
+    input_delay: float = 0.0
+    output_delay: float = 0.0
+    underruns: int = 0
+    overruns: int = 0
+    blocks: int = 0
+
+
+class AudioStream(Protocol):
+    """An open device."""
+
+    def stats(self) -> AudioStats:
+        """Return the counters so far. Any thread."""
+        ...
+
+
+class AudioDevice(Protocol):
+    """A microphone and a speaker on one clock."""
+
+    def open(
+        self, exchange: Exchange, failed: Callable[[DeviceError], None]
+    ) -> AbstractAsyncContextManager[AudioStream]:
+        """Open both directions and call `exchange` every 10 ms until the context ends.
+
+        Entering raises DeviceError if there is no such device; it takes at most 5 s. `failed` is called
+        once, on the loop, when an open device stops working. Leaving releases the device whatever
+        happened, plays out at most what is already in the device, and never blocks the loop.
+        """
+        ...
+
+
+class CaptureLatch(Protocol):
+    """Keeps the LED lit while something records: dark means no capture."""
+
+    def hold(self, what: str) -> AbstractContextManager[None]:
+        """Light up before, and let go after, `what` ("microphone", "camera") is open."""
+        ...
+
+
+class Camera(Protocol):
+    """Takes pictures."""
+
+    async def capture(self) -> bytes:
+        """Return one picture as the camera's JPEG, off the loop, within the configured time.
+
+        Raises DeviceError with cause and cure; the next capture may work again. Cancelling is safe.
+        """
+        ...
+
+
+class Panel(Protocol):
+    """Two buttons and an LED."""
+
+    def edges(self) -> AsyncIterator[Edge]:
+        """Yield each press and release, in order, for ever."""
+        ...
+
+    def show(self, pattern: Pattern) -> None:
+        """Show `pattern` from now on. Loop thread; never blocks; last one wins."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The service's answer to an offer. `call_id` is None when it named none we can use."""
+
+    sdp: str
+    call_id: str | None
+
+
+class Signaling(Protocol):
+    """Opens and ends calls at the service."""
+
+    async def offer(self, sdp: str, session: bytes) -> Answer:
+        """Post the SDP offer and the session (JSON); return the answer.
+
+        Raises ServiceError in one of its kinds, within 10 s.
+        """
+        ...
+
+    async def hang_up(self, call_id: str) -> None:
+        """End the call at the service. Best effort: never raises a ServiceError."""
+        ...
+
+
+class Call(Protocol):
+    """One call, from dial to release; used once."""
+
+    async def run(self) -> None:
+        """Dial, live, release. Returns when the call is over; raises ApplianceError if it failed.
+
+        Facts about it go to the inbox meanwhile, CallDown excepted: that is the supervisor's.
+        Cancelling releases everything too.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ask for the end. Idempotent."""
+        ...
+
+    def send(self, item: Outgoing) -> None:
+        """Say or show something to the model, and have it answer."""
+        ...
+
+    def mute(self, muted: bool) -> None:  # noqa: FBT001 - a state, not a switch of behaviour
+        """Send silence instead of the microphone, or the microphone again."""
+        ...
+
+    def cue(self, cue: Cue) -> None:
+        """Play a tone to the person."""
+        ...
+
+
+class Manager(Protocol):
+    """The service manager (systemd, or nobody)."""
+
+    def ready(self) -> None:
+        """Buttons and control socket work."""
+        ...
+
+    def status(self, text: str) -> None:
+        """Tell in one line what the appliance does."""
+        ...
+
+    def alive(self) -> None:
+        """Feed the watchdog."""
+        ...
+
+    def stopping(self) -> None:
+        """Shutdown has begun."""
+        ...
+
+
+class Tools(Protocol):
+    """The tools the model may call."""
+
+    def specs(self) -> Sequence[ToolSpec]:
+        """Return what the session offers the model."""
+        ...
+
+    async def run(self, call: ToolCall) -> str:
+        """Run one tool and return its output, JSON text within the size limit.
+
+        Never raises an Exception: whatever goes wrong becomes an output the model can explain.
+        Cancelling ends the tool.
+        """
+        ...

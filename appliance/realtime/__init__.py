@@ -1,0 +1,1 @@
+"""The OpenAI Realtime protocol, pure: no sockets, no clock."""
