@@ -1,0 +1,59 @@
+"""The model in words: one for machines, one sentence for people."""
+
+from typing import assert_never
+
+from appliance.core.model import (
+    Dialing,
+    Fault,
+    HangingUp,
+    Idle,
+    Live,
+    Model,
+    Off,
+    Phase,
+    Problem,
+    Waiting,
+)
+
+
+def phase_word(phase: Phase) -> str:
+    """Return the phase as one lower-case word, as in `status --json`."""
+    return {HangingUp: "hanging-up"}.get(type(phase), type(phase).__name__.lower())
+
+
+def problem_of(phase: Phase) -> Problem | None:
+    """Return what is wrong, if something is."""
+    match phase:
+        case Idle(reason):
+            return reason
+        case Waiting(_, problem) | Fault(problem):
+            return problem
+        case Dialing() | Live() | HangingUp() | Off():
+            return None
+        case _:
+            assert_never(phase)
+
+
+def sentence(model: Model) -> str:
+    """Return what the appliance does, in one sentence for a person."""
+    match model.phase:
+        case Idle(None):
+            return "Ready: press the call button."
+        case Idle(Problem(_, cause)):
+            return f"Ready again. {cause}"
+        case Dialing(_, 0):
+            return "Calling."
+        case Dialing(_, attempt):
+            return f"Calling again, attempt {attempt + 1}."
+        case Live(interrupted=True):
+            return "In a call, but nothing is heard from the service."
+        case Live(_, turn):
+            return f"In a call, {turn.value}{', microphone muted' if model.muted else ''}."
+        case Waiting(_, Problem(_, cause)):
+            return f"Waiting to call again. {cause}"
+        case HangingUp():
+            return "Hanging up."
+        case Fault(Problem(_, cause, cure)):
+            return f"Needs you: {cause} {cure}".strip()
+        case Off():
+            return "Off."
