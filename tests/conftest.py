@@ -1,0 +1,75 @@
+"""What every test gets: the switches --pi and --live, and a check that nothing is left behind."""
+
+import asyncio
+import gc
+import os
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+GOLDEN_VARIABLE = "VOICE_APPLIANCE_GOLDEN"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pi", action="store_true", help="also run what needs a Raspberry Pi")
+    parser.addoption("--live", action="store_true", help="also run what needs the real service")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for switch, needs in (("pi", "the hardware"), ("live", "the real service and a key")):
+        if not config.getoption(f"--{switch}"):
+            skip = pytest.mark.skip(reason=f"needs {needs}: --{switch}")
+            for item in items:
+                if switch in item.keywords:
+                    item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The developer's own key, notify socket and credentials never reach a test."""
+    for name in ("OPENAI_API_KEY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "CREDENTIALS_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def golden_folder() -> Path:
+    """Recorded traffic of the real service, where a developer has it."""
+    sibling = Path(__file__).resolve().parents[2] / "shared" / "golden"
+    folder = Path(os.environ.get(GOLDEN_VARIABLE, sibling))
+    if not folder.is_dir():
+        pytest.skip(f"no recordings here: set {GOLDEN_VARIABLE} to their folder")
+    return folder
+
+
+@pytest_asyncio.fixture
+async def no_leftover_tasks() -> AsyncIterator[None]:
+    """Fails a test that leaves a task running on its loop."""
+    before = asyncio.all_tasks()
+    yield
+    left = {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
+    assert left == set(), f"tasks left running: {sorted(task.get_name() for task in left)}"
+
+
+@pytest.fixture
+def no_leftover_resources() -> Iterator[None]:
+    """Fails a test that leaves a thread or an open file descriptor behind."""
+    gc.collect()
+    descriptors, threads = _descriptors(), set(threading.enumerate())
+    yield
+    gc.collect()
+    assert _descriptors() - descriptors == set(), "file descriptors left open"
+    assert set(threading.enumerate()) - threads == set(), "threads left running"
+
+
+def _descriptors() -> set[tuple[int, str]]:
+    """Open descriptors of this process with what they point at."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            found.add((int(entry.name), str(entry.readlink())))
+        except FileNotFoundError:  # the descriptor of the listing itself
+            continue
+    return found
