@@ -1,0 +1,210 @@
+"""The command line: every command is a thin function over the part that does the work."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from appliance import __version__
+from appliance.config import Loaded, Profile, load, runtime_directory
+from appliance.errors import ApplianceError, ConfigError, UnreachableError
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+EXIT_FAILED = 1  # what was asked did not work; click itself uses 2 for a wrong command line
+EXIT_NOT_RUNNING = 3  # no appliance answers
+EXIT_CONFIG = 78  # a setting is wrong (EX_CONFIG of sysexits.h)
+
+
+class Group(click.Group):
+    """Prints every ApplianceError as one sentence with its cure, and exits with its code."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ApplianceError as error:
+            click.echo(f"voice-appliance: {error}", err=True)
+            ctx.exit(_exit_code(error))
+
+
+def _exit_code(error: ApplianceError) -> int:
+    match error:
+        case ConfigError():
+            return EXIT_CONFIG
+        case UnreachableError():
+            return EXIT_NOT_RUNNING
+        case _:
+            return EXIT_FAILED
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Talk to the Realtime API through a button, a microphone and a speaker.
+
+    Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no appliance runs, 78 wrong setting.
+    """
+
+
+def settings(command: F) -> F:
+    """Add the options that choose a configuration; the command receives `loaded`."""
+
+    def read(ctx: click.Context, _param: click.Parameter, overrides: tuple[str, ...]) -> Loaded:
+        return load(ctx.params.pop("config"), overrides, ctx.params.pop("profile"))
+
+    for option in (
+        click.option("--set", "loaded", multiple=True, metavar="SECTION.KEY=VALUE", callback=read,
+                     help="Override one setting; may be repeated."),
+        click.option("--profile", type=click.Choice(["pi", "desktop"]), default="pi", is_eager=True,
+                     show_default=True, help="Which drivers are the default."),
+        click.option("--config", type=click.Path(path_type=Path, dir_okay=False), is_eager=True,
+                     help="Configuration file instead of /etc/voice-appliance/config.toml."),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@settings
+def run(loaded: Loaded) -> None:
+    """Run the appliance until it is stopped."""
+    from appliance.app import serve  # noqa: PLC0415 - loads the drivers
+
+    asyncio.run(serve(loaded.config))
+
+
+@main.command()
+@click.option("--record", type=click.Path(path_type=Path, file_okay=False),
+              help="Keep what the speaker played, the transcript and a timeline in this folder.")
+@click.option("--interactive", is_flag=True, help="Stay, and obey the keyboard.")
+@click.option("--plain", is_flag=True, help="Plain lines instead of the live view.")
+def demo(record: Path | None, interactive: bool, plain: bool) -> None:  # noqa: FBT001
+    """Play a whole visit on this computer: no key, no Pi, no network."""
+    from appliance.demo import play  # noqa: PLC0415 - loads everything
+
+    sys.exit(asyncio.run(play(record=record, interactive=interactive, plain=plain)))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8765, show_default=True, help="Port; 0 takes a free one.")
+@click.option("--lenient", is_flag=True, help="Accept the keys of the old beta interface.")
+@click.option("--tls", is_flag=True, help="Speak HTTPS with a certificate made for the occasion.")
+@click.option("--fault", "faults", multiple=True, metavar="JSON|FILE", help="A fault plan; may be repeated.")
+def emulator(host: str, port: int, lenient: bool, tls: bool, faults: tuple[str, ...]) -> None:  # noqa: FBT001
+    """Run a local Realtime service, for trying and testing without key and network."""
+    from appliance.emulator.server import Options, serve  # noqa: PLC0415 - an extra
+
+    options = Options(host=host, port=port, strict=not lenient, tls=tls, faults=faults)
+    asyncio.run(serve(options, lambda url: click.echo(f"listening on {url}")))
+
+
+@main.command()
+def call() -> None:
+    """Start a call, and wait until it is live or failed."""
+    click.echo(_ask(lambda control: control.call()).sentence)
+
+
+@main.command()
+def hangup() -> None:
+    """End the call."""
+    click.echo(_ask(lambda control: control.hang_up()).sentence)
+
+
+@main.command()
+def photo() -> None:
+    """Take a picture and have it described."""
+    click.echo(_ask(lambda control: control.photo()).sentence)
+
+
+@main.command()
+@click.argument("text")
+def say(text: str) -> None:
+    """Send TEXT to the model; starts a call if there is none."""
+    click.echo(_ask(lambda control: control.say(text)).sentence)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="The whole snapshot as JSON.")
+def status(as_json: bool) -> None:  # noqa: FBT001
+    """Tell what the appliance does."""
+    snapshot = _ask(lambda control: control.status())
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(snapshot)).decode())
+        return
+    click.echo(snapshot.model.sentence)
+    click.echo(f"Service {snapshot.service}, up {snapshot.uptime:.0f} s, {snapshot.model.calls_made} calls made.")
+
+
+@main.command()
+@click.option("--follow", is_flag=True, help="Go on with each new line until interrupted.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+def transcript(follow: bool, as_json: bool) -> None:  # noqa: FBT001
+    """Print what was said."""
+    from appliance.terminal import print_transcript  # noqa: PLC0415 - only here
+
+    _ask(lambda control: print_transcript(control, follow=follow, as_json=as_json))
+
+
+@main.group()
+def config() -> None:
+    """Look at the configuration."""
+
+
+@config.command("show")
+@settings
+def config_show(loaded: Loaded) -> None:
+    """Print every setting and where it came from."""
+    for line in loaded.lines():
+        click.echo(line)
+
+
+@config.command("check")
+@settings
+def config_check(loaded: Loaded) -> None:
+    """Check the configuration; prints nothing but a word if it is right."""
+    del loaded  # reading it was the check
+    click.echo("The configuration is right.")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def devices(as_json: bool) -> None:  # noqa: FBT001
+    """List microphones and speakers by the names the configuration takes."""
+    from appliance.hardware.cards import list_devices  # noqa: PLC0415 - an extra
+
+    found = list_devices()
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+        return
+    for card in found:
+        click.echo(str(card))
+    if not found:
+        click.echo("No microphone and no speaker found.")
+
+
+@main.command()
+@settings
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def doctor(loaded: Loaded, as_json: bool) -> None:  # noqa: FBT001
+    """Check everything a call needs, with a cure for each fault."""
+    from appliance.doctor import examine  # noqa: PLC0415 - loads the drivers
+
+    sys.exit(asyncio.run(examine(loaded.config, as_json=as_json)))
+
+
+def _ask(question: Callable[[Any], Awaitable[T]]) -> T:
+    """Ask the running appliance."""
+    from appliance.control import connect  # noqa: PLC0415 - loads aiohttp
+
+    async def ask() -> T:
+        async with connect(runtime_directory()) as control:
+            return await question(control)
+
+    return asyncio.run(ask())

@@ -1,0 +1,179 @@
+"""HTTP handlers of a running appliance: status, transcript, events, and wishes."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgspec
+from aiohttp import web
+
+from appliance.console.views import ErrorView, SayRequest, Status, view, view_line, view_model
+from appliance.core.events import Dial, Event, HangUp, Say, TakePhoto, ToggleMute
+from appliance.core.model import Dialing, HangingUp, Live, Model
+from appliance.core.words import problem_of
+from appliance.errors import ApplianceError
+from appliance.hub import Hub
+from appliance.realtime.conversation import Entry
+
+log = logging.getLogger(__name__)
+
+TEXT_LIMIT = 4096  # characters of a typed message; more than a page is a mistake
+TAKEN_TIMEOUT = 2.0  # s for the machine to take one event; it needs microseconds
+LIVE_TIMEOUT = 30.0  # s for `?wait`: two dial attempts of at most 15 s each
+HEARTBEAT = 15.0  # s between comments on a quiet event stream, to notice readers that left
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Appliance:
+    """All that the console may see and do of the appliance behind it."""
+
+    post: Callable[[Event], None]
+    hub: Hub
+    status: Callable[[], Status]
+    transcript: Callable[[], Sequence[Entry]]
+
+
+class Api:
+    """The handlers, over one appliance. Loop thread only."""
+
+    def __init__(self, appliance: Appliance) -> None:
+        self._appliance = appliance
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return every route with its handler."""
+        return [
+            web.get("/api/status", self.status),
+            web.get("/api/transcript", self.transcript),
+            web.get("/api/events", self.events),
+            web.post("/api/call", self.call),
+            web.post("/api/hangup", self.hang_up),
+            web.post("/api/photo", self.photo),
+            web.post("/api/say", self.say),
+            web.post("/api/mute", self.mute),
+        ]
+
+    async def status(self, _request: web.Request) -> web.Response:
+        """Answer a snapshot of everything."""
+        return reply(self._appliance.status())
+
+    async def transcript(self, _request: web.Request) -> web.Response:
+        """Answer the transcript as far as it is remembered."""
+        return reply([view_line(entry) for entry in self._appliance.transcript()])
+
+    async def call(self, request: web.Request) -> web.Response:
+        """Start a call; with `?wait` answer when it is live, or with what stopped it."""
+        if "wait" not in request.query:
+            return reply(view_model(await self._take(Dial())))
+        return self._outcome(await self._take(Dial(), settled=_call_settled, limit=LIVE_TIMEOUT))
+
+    async def hang_up(self, request: web.Request) -> web.Response:
+        """End the call; with `?wait` answer when it is over."""
+        if "wait" not in request.query:
+            return reply(view_model(await self._take(HangUp())))
+        return reply(
+            view_model(await self._take(HangUp(), settled=_no_call, limit=LIVE_TIMEOUT))
+        )
+
+    async def photo(self, _request: web.Request) -> web.Response:
+        """Take a picture and have it described."""
+        return reply(view_model(await self._take(TakePhoto())))
+
+    async def say(self, request: web.Request) -> web.Response:
+        """Send a typed message."""
+        try:
+            text = msgspec.json.decode(await request.read(), type=SayRequest).text.strip()
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return refuse(400, f"The message cannot be read: {error}.", 'Send {"text": "..."}.')
+        if not text or len(text) > TEXT_LIMIT:
+            return refuse(400, "The message is empty or too long.", f"Up to {TEXT_LIMIT} letters.")
+        return reply(view_model(await self._take(Say(text))))
+
+    async def mute(self, _request: web.Request) -> web.Response:
+        """Mute or unmute the microphone."""
+        return reply(view_model(await self._take(ToggleMute())))
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Stream what happens as server-sent events, beginning with the model."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        response.headers["Cache-Control"] = "no-store"
+        with self._appliance.hub.reader() as reader:
+            await response.prepare(request)
+            await response.write(_event(view_model(self._appliance.hub.model)))
+            # A reader that left shows as a reset while writing, or as cancellation.
+            with suppress(ConnectionResetError):
+                while True:
+                    try:
+                        async with asyncio.timeout(HEARTBEAT):
+                            message = await anext(reader)
+                    except TimeoutError:
+                        await response.write(b": still here\n\n")
+                    except StopAsyncIteration:
+                        break
+                    else:
+                        await response.write(_event(view(message)))
+        return response
+
+    async def _take(
+        self,
+        event: Event,
+        *,
+        settled: Callable[[Model], bool] = lambda _model: True,
+        limit: float = TAKEN_TIMEOUT,
+    ) -> Model:
+        """Post `event` and return the first model after it that is `settled`, or the last one."""
+        with self._appliance.hub.reader() as reader, suppress(TimeoutError):
+            self._appliance.post(event)
+            async with asyncio.timeout(limit):
+                async for message in reader:
+                    if isinstance(message, Model) and settled(message):
+                        return message
+        return self._appliance.hub.model
+
+    def _outcome(self, model: Model) -> web.Response:
+        problem = problem_of(model.phase)
+        if isinstance(model.phase, Live) or problem is None:
+            return reply(view_model(model))
+        return refuse(502, problem.cause, problem.cure)
+
+
+def _call_settled(model: Model) -> bool:
+    return not isinstance(model.phase, Dialing | HangingUp)
+
+
+def _no_call(model: Model) -> bool:
+    return not isinstance(model.phase, Dialing | Live | HangingUp)
+
+
+def _event(value: object) -> bytes:
+    return b"data: " + msgspec.json.encode(value) + b"\n\n"
+
+
+def reply(value: object, status: int = 200) -> web.Response:
+    """Return `value` as a JSON answer."""
+    return web.Response(
+        body=msgspec.json.encode(value), content_type="application/json", status=status
+    )
+
+
+def refuse(status: int, cause: str, cure: str = "") -> web.Response:
+    """Return an error answer with cause and cure."""
+    return reply(ErrorView(cause, cure), status)
+
+
+@web.middleware
+async def explain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every failure of a handler into a JSON answer with cause and cure."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return refuse(error.status, f"{request.method} {request.path}: {error.reason}.")
+    except ApplianceError as error:
+        return refuse(409, error.cause, error.cure)
+    except Exception:  # bulkhead: a broken request must not take the appliance down
+        log.exception("console request %s %s failed", request.method, request.path)
+        return refuse(500, "The appliance could not do this: a bug of ours.", "See the journal.")

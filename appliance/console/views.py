@@ -1,0 +1,137 @@
+"""What the API says, as JSON: the boundary types of console and command line."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from appliance.core.model import Live, Model
+from appliance.core.words import phase_word, problem_of, sentence
+from appliance.hub import Levels, Mark
+from appliance.realtime.conversation import Entry
+
+Plain: TypeAlias = str | int | float | bool
+
+
+class ProblemView(msgspec.Struct, frozen=True):
+    """What is wrong, for a person."""
+
+    kind: str
+    cause: str
+    cure: str
+
+
+class ModelView(msgspec.Struct, frozen=True, tag="model", tag_field="type"):
+    """What the appliance does."""
+
+    phase: str
+    sentence: str
+    muted: bool
+    calls_made: int
+    turn: str | None = None
+    interrupted: bool = False
+    problem: ProblemView | None = None
+
+
+class LineView(msgspec.Struct, frozen=True, tag="line", tag_field="type"):
+    """A line of the transcript; a later one with the same `item_id` replaces it."""
+
+    item_id: str
+    position: int
+    role: Literal["user", "assistant", "tool"]
+    text: str
+    final: bool = False
+    interrupted: bool = False
+    failed: bool = False
+
+
+class LevelsView(msgspec.Struct, frozen=True, tag="levels", tag_field="type"):
+    """Loudness in dBFS."""
+
+    near_dbfs: float
+    far_dbfs: float
+
+
+class MarkView(msgspec.Struct, frozen=True, tag="mark", tag_field="type"):
+    """A step of a call at `at`, seconds of the daemon's clock."""
+
+    name: str
+    at: float
+    call_no: int
+    fields: dict[str, Plain]
+
+
+class GapView(msgspec.Struct, frozen=True, tag="gap", tag_field="type"):
+    """The reader was too slow and missed something: fetch status and transcript again."""
+
+
+EventView: TypeAlias = ModelView | LineView | LevelsView | MarkView | GapView
+
+
+class Status(msgspec.Struct, frozen=True):
+    """A whole snapshot: `status --json` and the tool `device_status`."""
+
+    version: str
+    uptime: float
+    model: ModelView
+    service: str
+    audio: dict[str, Plain]
+    camera: str
+    panel: str
+    tools: tuple[str, ...]
+    last_call: dict[str, Plain]
+
+
+class SayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A typed message."""
+
+    text: str
+
+
+class ErrorView(msgspec.Struct, frozen=True):
+    """Why a request was refused or failed."""
+
+    cause: str
+    cure: str = ""
+
+
+def view_model(model: Model) -> ModelView:
+    """Return the model as the API says it."""
+    problem = problem_of(model.phase)
+    live = model.phase if isinstance(model.phase, Live) else None
+    return ModelView(
+        phase=phase_word(model.phase),
+        sentence=sentence(model),
+        muted=model.muted,
+        calls_made=model.calls_made,
+        turn=live.turn.value if live else None,
+        interrupted=live.interrupted if live else False,
+        problem=ProblemView(problem.kind, problem.cause, problem.cure) if problem else None,
+    )
+
+
+def view_line(entry: Entry) -> LineView:
+    """Return a transcript entry as the API says it."""
+    return LineView(
+        item_id=entry.item_id,
+        position=entry.position,
+        role=entry.role,
+        text=entry.text,
+        final=entry.final,
+        interrupted=entry.interrupted,
+        failed=entry.failed,
+    )
+
+
+def view(message: object) -> EventView:
+    """Return a hub message as the API says it; what a reader missed is a gap."""
+    match message:
+        case Model():
+            return view_model(message)
+        case Entry():
+            return view_line(message)
+        case Levels(near, far):
+            return LevelsView(round(near, 1), round(far, 1))
+        case Mark(name, at, call_no, fields):
+            return MarkView(name, at, call_no, dict(fields))
+        case _:
+            return GapView()
