@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from appliance.emulator.vad import FRAME_MS, RATE, VoiceActivity, Weights
 
@@ -153,10 +152,11 @@ class Thinner:
     def feed(self, pcm48k: bytes) -> bytes:
         """Mono s16le at 48 kHz in, at 16 kHz out; what does not fill three samples is kept."""
         fresh = np.frombuffer(pcm48k, "<i2").astype(np.float32)
-        sound: NDArray[np.float32] = np.concatenate((self._tail, fresh))
+        sound = np.concatenate((self._tail, fresh))
         count = max((len(sound) - self._TAPS) // 3 + 1, 0)
         self._tail = sound[count * 3 :]
         if not count:
             return b""
         windows = np.lib.stride_tricks.sliding_window_view(sound, self._TAPS)[: count * 3 : 3]
-        return np.clip(np.rint(windows @ self._kernel), -32768, 32767).astype("<i2").tobytes()
+        thin = np.clip(np.rint(windows @ self._kernel), -32768, 32767)
+        return bytes(thin.astype("<i2"))

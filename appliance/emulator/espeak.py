@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from appliance.errors import ApplianceError
 
@@ -18,6 +18,10 @@ _PAUSE_AT_END: Final = 0x1000
 _POSITION_IN_CHARACTERS: Final = 1
 _WORD_EVENT: Final = 1
 _RATE, _PITCH, _RANGE, _WORD_GAP = 1, 3, 4, 7
+
+# ctypes has no types for a loaded library and what it points to.
+_Library: TypeAlias = Any
+_Pointer: TypeAlias = Any
 
 # The library keeps one voice and one callback for the whole process, whoever loads it.
 _ONE_AT_A_TIME: Final = threading.Lock()
@@ -68,7 +72,7 @@ class Espeak:
         sound = bytearray()
         marks: list[Mark] = []
 
-        def collect(samples: Any, count: int, events: Any) -> int:
+        def collect(samples: _Pointer, count: int, events: _Pointer) -> int:
             if samples and count > 0:
                 sound.extend(ctypes.string_at(samples, count * 2))
             marks.extend(_word_marks(events))
@@ -104,7 +108,7 @@ _INSTALL: Final = "Install the extra with: pip install 'voice-appliance[emulator
 _REINSTALL: Final = "Install espeakng-loader 0.2.4 again."
 
 
-def _load() -> Any:  # ctypes has no types for a loaded library
+def _load() -> _Library:
     path = _package_folder() / "libespeak-ng.so"
     try:
         lib = ctypes.CDLL(str(path))
@@ -122,7 +126,7 @@ def _load() -> Any:  # ctypes has no types for a loaded library
     return lib
 
 
-def _initialize(lib: Any) -> int:
+def _initialize(lib: _Library) -> int:
     rate: int = lib.espeak_Initialize(
         _SYNCHRONOUS, 0, bytes(_package_folder() / "espeak-ng-data"), _DONT_EXIT
     )
@@ -160,7 +164,7 @@ class _Event(ctypes.Structure):
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Event))
 
 
-def _word_marks(events: Any) -> Iterator[Mark]:
+def _word_marks(events: _Pointer) -> Iterator[Mark]:
     """The word events of a list that ends with type 0."""
     index = 0
     while events[index].type:

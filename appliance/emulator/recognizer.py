@@ -33,7 +33,7 @@ _OPTIONS: Final = {
 _MADE_UP: Final = frozenset({"", "you", "i"})
 # Noisy speech can come out as abuse nobody uttered; a demonstration does not repeat it.
 _ABUSE: Final = re.compile(
-    r"\b(?:(?:mother)?fuck\w*|bull ?shit\w*|shit\w*|bitch\w*|cunt\w*|asshole\w*|nigg\w*|fagg?ot\w*)\b",
+    r"\b(?:(?:mother)?fuck|(?:bull ?)?shit|bitch|cunt|asshole|nigg|fagg?ot)\w*\b",
     re.IGNORECASE,
 )
 
@@ -107,7 +107,7 @@ class Recognizer:
         if self._handle >= 0:
             return
         self._lib, model = _load_library()
-        options = (_Option * len(_OPTIONS))(*_OPTIONS.items())
+        options = (_Option * len(_OPTIONS))(*(_Option(*option) for option in _OPTIONS.items()))
         handle = self._lib.moonshine_load_transcriber_from_files(
             str(model).encode(), _TINY, options, len(options), _HEADER_VERSION
         )
@@ -133,7 +133,7 @@ class Recognizer:
         )
         if code != 0:
             raise RecognizerError(f"The speech recogniser failed (code {code}).", _REINSTALL)
-        if not answer:
+        if ctypes.cast(answer, ctypes.c_void_p).value is None:
             return ""
         lines = (answer.contents.lines[i].text for i in range(answer.contents.line_count))
         return " ".join(line.decode("utf-8", "replace").strip() for line in lines if line)
@@ -157,7 +157,7 @@ async def _in_thread(limit: float, work: Callable[..., _T], *arguments: object) 
         ) from error
 
 
-def _load_library() -> tuple[Any, Path]:
+def _load_library() -> tuple[Any, Path]:  # ctypes has no types for a loaded library
     """The engine's library and the folder of its model.
 
     The package itself is not imported: that costs 0.3 s and brings a web client along.

@@ -8,8 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float32]
-Weights: TypeAlias = Mapping[str, NDArray[np.floating]]
+Floats: TypeAlias = NDArray[np.floating]
+Weights: TypeAlias = Mapping[str, Floats]
 
 RATE = 16_000  # Hz; the model exists for 8 and 16 kHz
 FRAME = 512  # samples the model judges at a time, 32 ms (silero-vad 6 source, utils_vad.py)
@@ -62,7 +62,7 @@ class VoiceActivity:
         whole = len(self._pending) // size * size
         sound = np.frombuffer(self._pending[:whole], "<i2").astype(np.float32) / 32768
         self._pending = self._pending[whole:]
-        return [self._judge(frame) for frame in sound.reshape(-1, FRAME)]
+        return [self._judge(sound[i : i + FRAME]) for i in range(0, len(sound), FRAME)]
 
     def _judge(self, frame: Floats) -> float:
         chance, self._hidden, self._cell = self._net.forward(
@@ -73,7 +73,7 @@ class VoiceActivity:
 
 
 class _Network:
-    """One forward pass. Convolutions are matrix products; taps that only meet padding are left out."""
+    """One forward pass; convolutions are matrix products without the taps that meet padding."""
 
     def __init__(self, weights: Weights) -> None:
         w = {name: np.asarray(value, np.float32) for name, value in weights.items()}
@@ -119,4 +119,4 @@ def _flat(kernel: Floats) -> Floats:
 
 
 def _sigmoid(x: Floats) -> Floats:
-    return 1 / (1 + np.exp(-x))
+    return np.asarray(1 / (1 + np.exp(-x)))
