@@ -104,10 +104,9 @@ def _decode(picture: bytes) -> av.VideoFrame:
         frames = [*codec.decode(av.Packet(picture)), *codec.decode(None)]
     except (av.FFmpegError, ValueError) as error:
         raise PictureError("The picture cannot be decoded.", _UNREADABLE) from error
-    frame = next((f for f in frames if isinstance(f, av.VideoFrame)), None)
-    if frame is None:
+    if not frames:
         raise PictureError("The picture has nothing in it.", _UNREADABLE)
-    return frame
+    return frames[0]
 
 
 def _small(frame: av.VideoFrame) -> Grid:
