@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from appliance.errors import ApplianceError
+from appliance.emulator.engines import Mark, VoiceError
 
 # speak_lib.h of espeak-ng 1.52
 _SYNCHRONOUS: Final = 2
@@ -27,10 +27,6 @@ _Pointer: TypeAlias = Any
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
-class VoiceError(ApplianceError, RuntimeError):
-    """Nothing can be spoken: the extra is not installed, or the engine failed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Timbre:
     """How a voice sounds, in espeak-ng's units."""
@@ -42,19 +38,11 @@ class Timbre:
     word_gap: int = 0  # pauses between words, units of 10 ms
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A word begins: `position` counts characters of the text, `at_ms` sound."""
-
-    position: int
-    at_ms: int
-
-
 class Espeak:
-    """The engine. Any number may exist; they take turns in one library."""
+    """One voice of the engine. Any number may exist; they take turns in one library."""
 
-    def __init__(self) -> None:
-        """Load the library.
+    def __init__(self, timbre: Timbre) -> None:
+        """Load the library; the voice is looked up when it first speaks.
 
         Raises:
             VoiceError: the extra is missing or its files are broken.
@@ -62,13 +50,16 @@ class Espeak:
         with _ONE_AT_A_TIME:
             self._lib = _load()
             self.rate_hz = _initialize(self._lib)
+        self._timbre = timbre
 
-    def speak(self, text: str, timbre: Timbre) -> tuple[bytes, tuple[Mark, ...]]:
+    def speak(self, text: str) -> tuple[bytes, tuple[Mark, ...]]:
         """Mono s16le at `rate_hz` and where its words begin. Blocks; 1 ms for 1 s of sound.
 
         Raises:
             VoiceError: the engine refuses the voice or the text.
         """
+        if not any(map(str.isalnum, text)):
+            return b"", ()
         sound = bytearray()
         marks: list[Mark] = []
 
@@ -82,7 +73,7 @@ class Espeak:
         data = text.replace("\0", " ").encode()
         with _ONE_AT_A_TIME:
             self._lib.espeak_SetSynthCallback(callback)
-            self._choose(timbre)
+            self._choose(self._timbre)
             code = self._lib.espeak_Synth(
                 data, len(data) + 1, 0, _POSITION_IN_CHARACTERS, 0,
                 _UTF8_TEXT | _PAUSE_AT_END, None, None,

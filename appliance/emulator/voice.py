@@ -10,7 +10,9 @@ from typing import Final
 import av
 import numpy as np
 
-from appliance.emulator.espeak import Espeak, Mark, Timbre, VoiceError
+from appliance.emulator.engines import Engine, Mark, VoiceError
+from appliance.emulator.espeak import Espeak, Timbre
+from appliance.emulator.flite import Flite
 
 RATE: Final = 48_000  # Hz
 # A sentence of 400 characters takes 50 ms of CPU; beyond this the machine is the problem.
@@ -18,11 +20,6 @@ SYNTHESIS_DEADLINE: Final = 10.0  # seconds
 # A text without full stops is cut here, so that its sound starts at once.
 _LONGEST: Final = 400  # characters
 _SENTENCE: Final = re.compile(r".+?(?:[.!?]+[\"')\]]*(?=\s|$)|\n|$)\s*", re.DOTALL)
-
-# The service's voice: calm and clear.
-SERVICE_TIMBRE: Final = Timbre("en-us", words_per_minute=165)
-# The simulated user's: of 30 tried, the one the recogniser understands best (tests/emulator).
-USER_TIMBRE: Final = Timbre("en-us", words_per_minute=150)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +49,13 @@ class Speech:
 class Voice:
     """One voice. May be used from several threads; they wait for each other."""
 
-    def __init__(self, timbre: Timbre = SERVICE_TIMBRE, engine: Espeak | None = None) -> None:
-        """`engine` may be shared between voices.
+    def __init__(self, engine: Engine | None = None) -> None:
+        """Without an engine: the service's voice.
 
         Raises:
-            VoiceError: the extra is not installed or broken.
+            VoiceError: no engine is installed.
         """
-        self._timbre = timbre
-        self._engine = engine or Espeak()
+        self._engine = service_engine() if engine is None else engine
 
     def synthesize(self, text: str) -> Speech:
         """The whole text at once. Blocks: about 2 ms of CPU for each second of sound.
@@ -101,7 +97,7 @@ class Voice:
             at += piece.duration_ms
 
     def _sentence(self, text: str, start_ms: int) -> Speech:
-        sound, marks = self._engine.speak(text, self._timbre)
+        sound, marks = self._engine.speak(text)
         pcm = _to_48k(sound, self._engine.rate_hz)
         end_ms = len(pcm) // 2 * 1000 // RATE
         words = tuple(_shifted(place_words(text, marks, end_ms), start_ms))
@@ -148,14 +144,38 @@ def spoken_by(words: Iterable[Word], at_ms: int) -> str:
     return "".join(word.text for word in words if word.start_ms < at_ms)
 
 
+def service_engine() -> Engine:
+    """A woman's voice by flite where Debian's package is installed, else by espeak-ng.
+
+    Raises:
+        VoiceError: neither is installed.
+    """
+    try:
+        return Flite("slt", stretch=1.1)
+    except VoiceError:
+        return Espeak(Timbre("en-us", words_per_minute=165))
+
+
+def user_engine() -> Engine:
+    """A man's voice for a simulated user: of all tried, the recogniser understands it best.
+
+    Raises:
+        VoiceError: neither engine is installed.
+    """
+    try:
+        return Flite("rms", stretch=1.2)
+    except VoiceError:
+        return Espeak(Timbre("en-us+f2", words_per_minute=170))
+
+
 def user_utterance(text: str, *, lead_ms: int = 0, tail_ms: int = 0) -> bytes:
     """What a simulated user says, mono s16le 48 kHz, between two stretches of silence.
 
     Raises:
-        VoiceError: the extra is not installed or broken.
+        VoiceError: no engine is installed.
     """
     quiet = bytes(2 * RATE // 1000)
-    return quiet * lead_ms + Voice(USER_TIMBRE).synthesize(text).pcm + quiet * tail_ms
+    return quiet * lead_ms + Voice(user_engine()).synthesize(text).pcm + quiet * tail_ms
 
 
 def _shifted(words: Iterable[Word], by_ms: int) -> Iterator[Word]:
