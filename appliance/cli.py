@@ -4,14 +4,17 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
 
 from appliance import __version__
-from appliance.config import Loaded, Profile, load, runtime_directory
+from appliance.config import Loaded, load, runtime_directory
 from appliance.errors import ApplianceError, ConfigError, UnreachableError
+
+if TYPE_CHECKING:
+    from appliance.control import Control
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -59,12 +62,28 @@ def settings(command: F) -> F:
         return load(ctx.params.pop("config"), overrides, ctx.params.pop("profile"))
 
     for option in (
-        click.option("--set", "loaded", multiple=True, metavar="SECTION.KEY=VALUE", callback=read,
-                     help="Override one setting; may be repeated."),
-        click.option("--profile", type=click.Choice(["pi", "desktop"]), default="pi", is_eager=True,
-                     show_default=True, help="Which drivers are the default."),
-        click.option("--config", type=click.Path(path_type=Path, dir_okay=False), is_eager=True,
-                     help="Configuration file instead of /etc/voice-appliance/config.toml."),
+        click.option(
+            "--set",
+            "loaded",
+            multiple=True,
+            metavar="SECTION.KEY=VALUE",
+            callback=read,
+            help="Override one setting; may be repeated.",
+        ),
+        click.option(
+            "--profile",
+            type=click.Choice(["pi", "desktop"]),
+            default="pi",
+            is_eager=True,
+            show_default=True,
+            help="Which drivers are the default.",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            is_eager=True,
+            help="Configuration file instead of /etc/voice-appliance/config.toml.",
+        ),
     ):
         command = option(command)
     return command
@@ -80,11 +99,14 @@ def run(loaded: Loaded) -> None:
 
 
 @main.command()
-@click.option("--record", type=click.Path(path_type=Path, file_okay=False),
-              help="Keep what the speaker played, the transcript and a timeline in this folder.")
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep what the speaker played, the transcript and a timeline in this folder.",
+)
 @click.option("--interactive", is_flag=True, help="Stay, and obey the keyboard.")
 @click.option("--plain", is_flag=True, help="Plain lines instead of the live view.")
-def demo(record: Path | None, interactive: bool, plain: bool) -> None:  # noqa: FBT001
+def demo(record: Path | None, interactive: bool, plain: bool) -> None:
     """Play a whole visit on this computer: no key, no Pi, no network."""
     from appliance.demo import play  # noqa: PLC0415 - loads everything
 
@@ -96,8 +118,10 @@ def demo(record: Path | None, interactive: bool, plain: bool) -> None:  # noqa: 
 @click.option("--port", default=8765, show_default=True, help="Port; 0 takes a free one.")
 @click.option("--lenient", is_flag=True, help="Accept the keys of the old beta interface.")
 @click.option("--tls", is_flag=True, help="Speak HTTPS with a certificate made for the occasion.")
-@click.option("--fault", "faults", multiple=True, metavar="JSON|FILE", help="A fault plan; may be repeated.")
-def emulator(host: str, port: int, lenient: bool, tls: bool, faults: tuple[str, ...]) -> None:  # noqa: FBT001
+@click.option(
+    "--fault", "faults", multiple=True, metavar="JSON|FILE", help="A fault plan; may be repeated."
+)
+def emulator(host: str, port: int, lenient: bool, tls: bool, faults: tuple[str, ...]) -> None:
     """Run a local Realtime service, for trying and testing without key and network."""
     from appliance.emulator.server import Options, serve  # noqa: PLC0415 - an extra
 
@@ -132,24 +156,25 @@ def say(text: str) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="The whole snapshot as JSON.")
-def status(as_json: bool) -> None:  # noqa: FBT001
+def status(as_json: bool) -> None:
     """Tell what the appliance does."""
     snapshot = _ask(lambda control: control.status())
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(snapshot)).decode())
         return
     click.echo(snapshot.model.sentence)
-    click.echo(f"Service {snapshot.service}, up {snapshot.uptime:.0f} s, {snapshot.model.calls_made} calls made.")
+    click.echo(
+        f"Service {snapshot.service}, up {snapshot.uptime:.0f} s, "
+        f"{snapshot.model.calls_made} calls made."
+    )
 
 
 @main.command()
 @click.option("--follow", is_flag=True, help="Go on with each new line until interrupted.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-def transcript(follow: bool, as_json: bool) -> None:  # noqa: FBT001
+def transcript(follow: bool, as_json: bool) -> None:
     """Print what was said."""
-    from appliance.terminal import print_transcript  # noqa: PLC0415 - only here
-
-    _ask(lambda control: print_transcript(control, follow=follow, as_json=as_json))
+    _ask(lambda control: _print_transcript(control, follow=follow, as_json=as_json))
 
 
 @main.group()
@@ -175,7 +200,7 @@ def config_check(loaded: Loaded) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def devices(as_json: bool) -> None:  # noqa: FBT001
+def devices(as_json: bool) -> None:
     """List microphones and speakers by the names the configuration takes."""
     from appliance.hardware.cards import list_devices  # noqa: PLC0415 - an extra
 
@@ -192,14 +217,41 @@ def devices(as_json: bool) -> None:  # noqa: FBT001
 @main.command()
 @settings
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def doctor(loaded: Loaded, as_json: bool) -> None:  # noqa: FBT001
+def doctor(loaded: Loaded, as_json: bool) -> None:
     """Check everything a call needs, with a cure for each fault."""
     from appliance.doctor import examine  # noqa: PLC0415 - loads the drivers
 
     sys.exit(asyncio.run(examine(loaded.config, as_json=as_json)))
 
 
-def _ask(question: Callable[[Any], Awaitable[T]]) -> T:
+async def _print_transcript(control: "Control", *, follow: bool, as_json: bool) -> None:
+    """Print the transcript of a running appliance, then each finished line as it comes."""
+    from appliance.console.views import GapView, LineView, line_text  # noqa: PLC0415 - loads aiohttp
+
+    printed: dict[str, LineView] = {}
+
+    def show(line: LineView) -> None:
+        if printed.get(line.item_id) == line or not (line.final or not follow):
+            return
+        printed[line.item_id] = line
+        click.echo(msgspec.json.encode(line).decode() if as_json else line_text(line))
+
+    for line in await control.transcript():
+        show(line)
+    if not follow:
+        return
+    async for event in control.events():
+        match event:
+            case LineView():
+                show(event)
+            case GapView():
+                for line in await control.transcript():
+                    show(line)
+            case _:
+                pass
+
+
+def _ask(question: Callable[["Control"], Awaitable[T]]) -> T:
     """Ask the running appliance."""
     from appliance.control import connect  # noqa: PLC0415 - loads aiohttp
 

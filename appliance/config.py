@@ -23,7 +23,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A table of the configuration file; unknown keys are errors."""
 
 
-class ServiceConfig(Section):
+class ServiceConfig(Section, frozen=True):
     """Which Realtime service is called, and with what."""
 
     base_url: Annotated[str, Meta(pattern=r"^https?://[^\s?#]+$")] = "https://api.openai.com/v1"
@@ -32,7 +32,7 @@ class ServiceConfig(Section):
     ice_servers: tuple[str, ...] = ()
 
 
-class TurnDetectionConfig(Section):
+class TurnDetectionConfig(Section, frozen=True):
     """How the service finds the end of a turn; defaults as recorded for gpt-realtime-2.1."""
 
     type: Literal["server_vad", "semantic_vad"] = "server_vad"
@@ -43,7 +43,7 @@ class TurnDetectionConfig(Section):
     interrupt_response: bool = True
 
 
-class SessionConfig(Section):
+class SessionConfig(Section, frozen=True):
     """What the service is told at the start of each call."""
 
     instructions: str = (
@@ -61,7 +61,7 @@ class SessionConfig(Section):
     turn_detection: TurnDetectionConfig = TurnDetectionConfig()
 
 
-class CallConfig(Section):
+class CallConfig(Section, frozen=True):
     """When calls start, end and are interrupted."""
 
     dial_on_start: bool = False
@@ -70,7 +70,7 @@ class CallConfig(Section):
     photo_prompt: str = "Describe this picture."
 
 
-class AudioConfig(Section):
+class AudioConfig(Section, frozen=True):
     """Which sound card, or which files, stand for microphone and speaker."""
 
     driver: Literal["pyaudio", "file"] = "pyaudio"
@@ -81,7 +81,7 @@ class AudioConfig(Section):
     output_file: str = ""
 
 
-class CameraConfig(Section):
+class CameraConfig(Section, frozen=True):
     """Which camera takes the pictures."""
 
     driver: Literal["picamera2", "folder", "none"] = "picamera2"
@@ -90,7 +90,7 @@ class CameraConfig(Section):
     timeout: Annotated[float, Meta(gt=0, le=30)] = 5.0
 
 
-class PanelConfig(Section):
+class PanelConfig(Section, frozen=True):
     """Two buttons and an LED, on which pins (BCM numbers)."""
 
     driver: Literal["gpio", "gpio-mock", "keyboard", "none"] = "gpio"
@@ -102,20 +102,20 @@ class PanelConfig(Section):
     debounce: Annotated[float, Meta(ge=0, le=0.2)] = 0.02
 
 
-class ToolsConfig(Section):
+class ToolsConfig(Section, frozen=True):
     """Which tools the model may call."""
 
     disabled: tuple[str, ...] = ()
     timeout: Annotated[float, Meta(gt=0, le=120)] = 10.0
 
 
-class LogConfig(Section):
+class LogConfig(Section, frozen=True):
     """How much the daemon tells the journal."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Config(Section):
+class Config(Section, frozen=True):
     """The whole configuration; every part receives its own section only."""
 
     service: ServiceConfig = ServiceConfig()
@@ -155,14 +155,13 @@ def load(
     overrides: Sequence[str] = (),
     profile: Profile = "pi",
 ) -> Loaded:
-    """Read profile, file, `config.d/*.toml` beside it and `section.key=value` overrides, in that order.
+    """Read profile, file, `config.d/*.toml` beside it, then `section.key=value` overrides.
 
     `file`: None means the system's file, which may be missing; a named one must exist.
     Raises ConfigError that names the file or override, the key, and the nearest right key.
     """
     layers = [(f"profile {profile}", PROFILES[profile])]
-    for path in _files(file):
-        layers.append((str(path), _read(path)))
+    layers.extend((str(path), _read(path)) for path in _files(file))
     layers.extend((f"--set {text}", _parse_override(text)) for text in overrides)
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -211,7 +210,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _parse_override(text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or "." not in key:
-        raise ConfigError(f"--set {text} is not section.key=value.", "Write --set audio.driver=file")
+        raise ConfigError(
+            f"--set {text} is not section.key=value.", "Write --set audio.driver=file"
+        )
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

@@ -1,6 +1,5 @@
 """The command line's side of the control socket."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ REQUEST_TIMEOUT = 35.0  # s; longer than the longest wait of the other side (30 
 _EVENTS = msgspec.json.Decoder(EventView)
 
 
-class Refused(ApplianceError):
+class RefusedError(ApplianceError):
     """The running appliance says why it did not do what was asked."""
 
 
@@ -39,7 +38,10 @@ class Control:
         return await self._request("GET", "/api/transcript", list[LineView])
 
     async def call(self, *, wait: bool = True) -> ModelView:
-        """Start a call; with `wait` return when it is live. Raises Refused with what stopped it."""
+        """Start a call; with `wait` return when it is live.
+
+        Raises RefusedError with what stopped it.
+        """
         return await self._request("POST", f"/api/call{'?wait' if wait else ''}", ModelView)
 
     async def hang_up(self, *, wait: bool = True) -> ModelView:
@@ -51,8 +53,10 @@ class Control:
         return await self._request("POST", "/api/photo", ModelView)
 
     async def say(self, text: str) -> ModelView:
-        """Send a typed message. Raises Refused if it is empty or too long."""
-        return await self._request("POST", "/api/say", ModelView, msgspec.json.encode(SayRequest(text)))
+        """Send a typed message. Raises RefusedError if it is empty or too long."""
+        return await self._request(
+            "POST", "/api/say", ModelView, msgspec.json.encode(SayRequest(text))
+        )
 
     async def mute(self) -> ModelView:
         """Mute or unmute the microphone."""
@@ -65,14 +69,12 @@ class Control:
                 if line.startswith(b"data: "):
                     yield _EVENTS.decode(line[len(b"data: ") :])
 
-    async def _request(
-        self, method: str, path: str, kind: type[T], body: bytes | None = None
-    ) -> T:
+    async def _request(self, method: str, path: str, kind: type[T], body: bytes | None = None) -> T:
         async with self._session.request(method, path, data=body) as response:
             answer = await response.read()
             if response.status != 200:
                 error = msgspec.json.decode(answer, type=ErrorView)
-                raise Refused(error.cause, error.cure)
+                raise RefusedError(error.cause, error.cure)
             return msgspec.json.decode(answer, type=kind)
 
 
@@ -94,7 +96,7 @@ async def connect(directory: Path) -> AsyncIterator[Control]:
             raise UnreachableError(
                 f"You may not open {path}.", "Run the command as the appliance's user or with sudo."
             ) from error
-        except (aiohttp.ClientConnectionError, asyncio.TimeoutError, FileNotFoundError) as error:
+        except (TimeoutError, aiohttp.ClientConnectionError, FileNotFoundError) as error:
             raise UnreachableError(
                 f"No appliance answers on {path}.",
                 "Start it with `voice-appliance run` or `systemctl start voice-appliance`.",

@@ -1,16 +1,16 @@
 """Every error the appliance raises on purpose, as one tree.
 
-    ApplianceError                what happened (`cause`) and what the person can do (`cure`)
-    |- ConfigError                a setting is wrong                         (ValueError)
-    |- DeviceError                microphone, speaker, camera, buttons, LED  (OSError)
-    |- ServiceError               the Realtime service or the way to it      (ConnectionError)
-    |  |- UnreachableError        no route, no answer, answer too late       (TimeoutError)
-    |  |- BusyError               rate limit or 5xx; may carry `retry_after`
-    |  |- AuthError               the key is missing or refused
-    |  |- QuotaError              the account has no quota left
-    |  |- RejectedError           the service refuses what we sent: our bug or a wrong setting
-    |- ProtocolError              the service sent something that cannot be read (ValueError)
-    |- ToolError                  a tool cannot do what the model asked      (RuntimeError)
+ApplianceError                what happened (`cause`) and what the person can do (`cure`)
+|- ConfigError                a setting is wrong                         (ValueError)
+|- DeviceError                microphone, speaker, camera, buttons, LED  (OSError)
+|- ServiceError               the Realtime service or the way to it      (ConnectionError)
+|  |- UnreachableError        no route, no answer, answer too late       (TimeoutError)
+|  |- BusyError               rate limit or 5xx; may carry `retry_after`
+|  |- AuthError               the key is missing or refused
+|  |- QuotaError              the account has no quota left
+|  |- RejectedError           the service refuses what we sent: our bug or a wrong setting
+|- ProtocolError              the service sent something that cannot be read (ValueError)
+|- ToolError                  a tool cannot do what the model asked      (RuntimeError)
 """
 
 

@@ -50,9 +50,9 @@ class AudioDevice(Protocol):
     ) -> AbstractAsyncContextManager[AudioStream]:
         """Open both directions and call `exchange` every 10 ms until the context ends.
 
-        Entering raises DeviceError if there is no such device; it takes at most 5 s. `failed` is called
-        once, on the loop, when an open device stops working. Leaving releases the device whatever
-        happened, plays out at most what is already in the device, and never blocks the loop.
+        Entering raises DeviceError if there is no such device; it takes at most 5 s. `failed` is
+        called once, on the loop, when an open device stops working. Leaving releases the device
+        whatever happened, plays out at most what is already in the device, and never blocks the loop.
         """
         ...
 
@@ -130,7 +130,7 @@ class Call(Protocol):
         """Say or show something to the model, and have it answer."""
         ...
 
-    def mute(self, muted: bool) -> None:  # noqa: FBT001 - a state, not a switch of behaviour
+    def mute(self, muted: bool) -> None:
         """Send silence instead of the microphone, or the microphone again."""
         ...
 

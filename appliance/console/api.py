@@ -75,9 +75,7 @@ class Api:
         """End the call; with `?wait` answer when it is over."""
         if "wait" not in request.query:
             return reply(view_model(await self._take(HangUp())))
-        return reply(
-            view_model(await self._take(HangUp(), settled=_no_call, limit=LIVE_TIMEOUT))
-        )
+        return reply(view_model(await self._take(HangUp(), settled=_no_call, limit=LIVE_TIMEOUT)))
 
     async def photo(self, _request: web.Request) -> web.Response:
         """Take a picture and have it described."""

@@ -9,6 +9,8 @@ from appliance.core.words import phase_word, problem_of, sentence
 from appliance.hub import Levels, Mark
 from appliance.realtime.conversation import Entry
 
+NAMES = {"user": "you", "assistant": "appliance", "tool": "tool"}
+
 Plain: TypeAlias = str | int | float | bool
 
 
@@ -135,3 +137,9 @@ def view(message: object) -> EventView:
             return MarkView(name, at, call_no, dict(fields))
         case _:
             return GapView()
+
+
+def line_text(line: Entry | LineView) -> str:
+    """Return a transcript line as a person reads it."""
+    mark = " (interrupted)" if line.interrupted else " (not understood)" if line.failed else ""
+    return f"{NAMES[line.role]}: {line.text}{mark}"

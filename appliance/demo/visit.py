@@ -1,0 +1,165 @@
+"""The scripted visit: what a person does with the appliance, and how one sees that it worked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
+
+from appliance.core.events import Say
+from appliance.core.gestures import Button
+from appliance.core.model import Idle, Model
+from appliance.demo.witness import NotSeenError, Witness
+from appliance.realtime.conversation import Entry
+from appliance.terminal import Step, View
+
+PATIENCE = 30.0  # s for one thing to be seen; a spoken answer on a slow computer takes under 10
+AUDIBLE_DBFS = -45.0  # quieter than this at the speaker is not an answer
+PICTURE_WORDS = "colour|color|bright|dark|light"
+COUNTED_FAR_ENOUGH = "three"  # the interruption comes when the count is well under way
+
+
+class Actor(Protocol):
+    """What a visitor can do to the appliance."""
+
+    def press(self, button: Button) -> None:
+        """Press and release a button."""
+
+    async def speak(self, text: str) -> None:
+        """Say `text` into the microphone; returns when it is said."""
+
+    def say(self, event: Say) -> None:
+        """Type a message."""
+
+    async def hung_up(self) -> bool:
+        """Tell whether the service knows that the last call was hung up."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """The visit's steps, over an actor and a witness."""
+
+    actor: Actor
+    witness: Witness
+
+    def script(self) -> Sequence[tuple[str, Callable[[], Awaitable[str]]]]:
+        """Return each step's title and what it does; a step returns what it found."""
+        return (
+            ("Press the call button", self.press_call),
+            ("Hear the greeting", self.greeting),
+            ('Ask aloud: "What time is it?"', self.ask_the_time),
+            ('Say: "Add two and five slowly"', self.add),
+            ("Press the photo button", self.photograph),
+            ("Interrupt a long answer", self.interrupt),
+            ('Type: "make hello world upper case"', self.type_a_request),
+            ("Press the call button again", self.hang_up),
+        )
+
+    async def press_call(self) -> str:
+        """Start a call; it must become live."""
+        since = self.witness.now()
+        self.actor.press(Button.CALL)
+        pressed = await self.witness.mark("press", since=since, limit=PATIENCE)
+        up = await self.witness.mark("call_up", since=since, limit=PATIENCE)
+        return f"the call is live {1000 * (up.at - pressed.at):.0f} ms after the press"
+
+    async def greeting(self) -> str:
+        """The service speaks first."""
+        return await self._answer("", since=0)
+
+    async def ask_the_time(self) -> str:
+        """A spoken question is recognised and answered."""
+        since = self.witness.now()
+        await self.actor.speak("What time is it?")
+        heard = await self.witness.line("user", "time", since=since, limit=PATIENCE)
+        answer = await self._answer("", since=since)
+        return f'understood "{heard.text}"; {answer}'
+
+    async def add(self) -> str:
+        """A spoken request runs a tool; the answer uses its result."""
+        since = self.witness.now()
+        await self.actor.speak("Add two and five slowly.")
+        ran = await self.witness.mark("tool_output_sent", since=since, limit=PATIENCE)
+        answer = await self._answer("seven|7", since=since)
+        return f"the tool {ran.fields.get('tool', '')} ran; {answer}"
+
+    async def photograph(self) -> str:
+        """A picture is taken and truthfully described."""
+        since = self.witness.now()
+        self.actor.press(Button.PHOTO)
+        sent = await self.witness.mark("photo_sent", since=since, limit=PATIENCE)
+        answer = await self._answer(PICTURE_WORDS, since=since)
+        return f"{int(sent.fields['bytes']) // 1000} kB sent; {answer}"
+
+    async def interrupt(self) -> str:
+        """Speaking over a long answer stops it."""
+        since = self.witness.now()
+        await self.actor.speak("Please count from one to twenty.")
+        await self.witness.mark("playback_started", since=since, limit=PATIENCE)
+
+        def counting(message: object) -> Entry | None:
+            entry = message if isinstance(message, Entry) and message.role == "assistant" else None
+            return entry if entry and COUNTED_FAR_ENOUGH in entry.text.casefold() else None
+
+        await self.witness.until("the count", counting, since=since, limit=PATIENCE)
+        spoken = self.witness.now()
+        await self.actor.speak("Stop.")
+        await self.witness.mark("barge_in", since=spoken, limit=PATIENCE)
+
+        def cut(message: object) -> Entry | None:
+            return message if isinstance(message, Entry) and message.interrupted else None
+
+        line = await self.witness.until("the cut line", cut, since=since, limit=PATIENCE)
+        await self._quiet(since=spoken)
+        return f'it stopped after "{line.text[-24:].strip()}"'
+
+    async def type_a_request(self) -> str:
+        """A typed request takes the same way as a spoken one."""
+        since = self.witness.now()
+        self.actor.say(Say("make hello world upper case"))
+        await self.witness.mark("tool_output_sent", since=since, limit=PATIENCE)
+        return await self._answer("hello world", since=since)
+
+    async def hang_up(self) -> str:
+        """The button ends the call, here and at the service."""
+        since = self.witness.now()
+        self.actor.press(Button.CALL)
+
+        def idle(message: object) -> Model | None:
+            return message if isinstance(message, Model) and message.phase == Idle() else None
+
+        await self.witness.until("the end of the call", idle, since=since, limit=PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            known = await self.actor.hung_up()
+        if not known:
+            raise NotSeenError("the service never got the hang-up")
+        return "the service knows it too; microphone closed"
+
+    async def _answer(self, words: str, *, since: int) -> str:
+        """Wait for a spoken answer with one of `words` in it, heard to its end."""
+        line = await self.witness.line("assistant", words, since=since, limit=PATIENCE)
+        await self._quiet(since=since)
+        loudest = self.witness.loudest(since)
+        if loudest < AUDIBLE_DBFS:
+            raise NotSeenError(f"the answer was not heard: {loudest:.0f} dBFS at the speaker")
+        return f'heard "{line.text}" at {loudest:.0f} dBFS'
+
+    async def _quiet(self, *, since: int) -> None:
+        await self.witness.mark("playback_stopped", since=since, limit=PATIENCE)
+
+
+async def perform(visit: Visit, view: View) -> list[Step]:
+    """Do every step in order and show it; after one that failed the rest is not tried."""
+    done: list[Step] = []
+    for title, action in visit.script():
+        view.step(Step(title))
+        began = monotonic()
+        try:
+            step = Step(title, ok=True, found=await action())
+        except NotSeenError as error:
+            step = Step(title, ok=False, found=f"{error}.")
+        done.append(Step(step.title, step.ok, monotonic() - began, step.found))
+        view.step(done[-1])
+        if not step.ok:
+            break
+    return done

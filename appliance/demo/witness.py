@@ -1,0 +1,89 @@
+"""Remembers everything the appliance shows, and lets a step wait for what it needs to see."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from appliance.hub import Levels, Mark, Reader
+from appliance.realtime.conversation import Entry
+from appliance.terminal import View
+
+T = TypeVar("T")
+
+
+class NotSeenError(Exception):
+    """A step waited for something that did not come."""
+
+
+class Witness:
+    """Follows one hub reader and passes every message on to the view. Loop thread only."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._seen: list[object] = []
+        self._more = asyncio.Condition()
+
+    async def watch(self, reader: Reader) -> None:
+        """Take in messages for ever."""
+        async for message in reader:
+            self._view.message(message)
+            async with self._more:
+                self._seen.append(message)
+                self._more.notify_all()
+
+    def now(self) -> int:
+        """Return the place in the story up to here: `until` looks after it."""
+        return len(self._seen)
+
+    def marks(self) -> list[Mark]:
+        """Return every mark so far."""
+        return [message for message in self._seen if isinstance(message, Mark)]
+
+    def transcript(self) -> list[Entry]:
+        """Return the last state of every entry, in order."""
+        latest = {message.item_id: message for message in self._seen if isinstance(message, Entry)}
+        return sorted(latest.values(), key=lambda entry: entry.position)
+
+    def loudest(self, since: int) -> float:
+        """Return the loudest 100 ms the speaker played since `since`, dBFS."""
+        levels = (message for message in self._seen[since:] if isinstance(message, Levels))
+        return max((message.far_dbfs for message in levels), default=-120.0)
+
+    async def until(
+        self, what: str, find: Callable[[object], T | None], *, since: int, limit: float
+    ) -> T:
+        """Return the first thing `find` finds in the messages after `since`.
+
+        Raises NotSeenError with `what` in words after `limit` seconds.
+        """
+        place = since
+        try:
+            async with asyncio.timeout(limit), self._more:
+                while True:
+                    while place < len(self._seen):
+                        found = find(self._seen[place])
+                        place += 1
+                        if found is not None:
+                            return found
+                    await self._more.wait()
+        except TimeoutError as error:
+            raise NotSeenError(f"{what} did not come within {limit:.0f} s") from error
+
+    async def mark(self, name: str, *, since: int, limit: float) -> Mark:
+        """Return the next mark called `name`."""
+
+        def find(message: object) -> Mark | None:
+            return message if isinstance(message, Mark) and message.name == name else None
+
+        return await self.until(f"the mark {name}", find, since=since, limit=limit)
+
+    async def line(self, role: str, words: str, *, since: int, limit: float) -> Entry:
+        """Return the next finished line of `role` that contains one of `words` (split at `|`)."""
+
+        def find(message: object) -> Entry | None:
+            if not (isinstance(message, Entry) and message.final and message.role == role):
+                return None
+            text = message.text.casefold()
+            return message if any(word in text for word in words.split("|")) else None
+
+        return await self.until(f"a line of {role} with {words!r}", find, since=since, limit=limit)
