@@ -1,0 +1,231 @@
+"""The heart-beat of the audio line: `exchange(near) -> far`, once for every 10 ms."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from appliance.core.model import Cue
+from appliance.media import pcm
+from appliance.media.echo import EchoCanceller, NoEcho
+from appliance.media.playout import PlayoutBuffer
+
+# 200 ms of microphone wait for the loop at most: what is older has lost its moment.
+NEAR_FRAMES = 10
+_LEVEL_BLOCKS = 10  # levels are told every 100 ms
+_CUES_WAITING = 4  # tones that may queue behind one another
+
+
+@dataclass(frozen=True, slots=True)
+class NearFrame:
+    """20 ms of microphone (1920 bytes, mono, s16le, 48 kHz); `index` counts frames of the card."""
+
+    index: int
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What the audio line did so far. `buffered` in seconds."""
+
+    blocks: int
+    underruns: int
+    overruns: int
+    near_dropped: int
+    buffered: float
+
+
+class Engine:
+    """Joins the sound card's clock with the call: one for each call.
+
+    `exchange` belongs to the audio thread; everything else belongs to the loop.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        cues: Mapping[Cue, bytes],
+        *,
+        levels: Callable[[float, float], None] | None = None,
+        tap: Callable[[bytes, bytes], None] | None = None,
+        echo: EchoCanceller | None = None,
+        muted: bool = False,
+    ) -> None:
+        """Make an engine that hands the microphone over to `loop`.
+
+        `cues`: the rendered tones. `levels`: told near and far in dBFS about every 100 ms, on the
+        loop. `tap`: given each near and far block, on the audio thread; must not block or raise.
+        """
+        self._loop = loop
+        self._cues = cues
+        self._levels = levels
+        self._tap = tap
+        self._echo = echo or NoEcho()
+        self._muted = muted
+        self._lock = threading.Lock()  # guards the playout buffer and the tones
+        self._playout = PlayoutBuffer()
+        self._tones: deque[bytes] = deque(maxlen=_CUES_WAITING)
+        self._tone_at = 0
+        self._frames: deque[NearFrame] = deque(maxlen=NEAR_FRAMES)
+        self._half = b""  # the first block of a frame
+        self._index = 0
+        self._blocks = 0
+        self._taken = -1  # index of the last frame the loop took
+        self._near_dropped = 0
+        self._near_energy = self._far_energy = 0.0
+        self._measured: tuple[float, float] | None = None
+        self._told = False
+        self._near_there = asyncio.Event()
+        self._moved = asyncio.Event()
+
+    # ------------------------------------------------------------------------- the audio thread
+
+    def exchange(self, near: bytes) -> bytes:
+        """Take 10 ms of microphone, return 10 ms for the speaker (BLOCK_BYTES each).
+
+        Called on the audio thread. Never raises, and never waits longer than the loop needs to
+        append a packet.
+        """
+        with self._lock:
+            far = self._playout.pull()
+            if self._tones:
+                far = pcm.mix(far, self._tone_block())
+        near = self._echo.process(near, far)
+        if self._muted:
+            near = pcm.SILENCE
+        self._blocks += 1
+        self._measure(near, far)
+        if self._tap is not None:
+            self._tap(near, far)
+        if self._half:
+            self._frames.append(NearFrame(self._index, self._half + near))
+            self._index += 1
+            self._half = b""
+            self._tell_loop()
+        else:
+            self._half = near
+        return far
+
+    def _tone_block(self) -> bytes:
+        """Return the next block of the tone that is playing. The lock is held."""
+        tone, at = self._tones[0], self._tone_at
+        self._tone_at = at + pcm.BLOCK_BYTES
+        if self._tone_at >= len(tone):
+            self._tones.popleft()
+            self._tone_at = 0
+        return tone[at : at + pcm.BLOCK_BYTES].ljust(pcm.BLOCK_BYTES, b"\0")
+
+    def _measure(self, near: bytes, far: bytes) -> None:
+        self._near_energy += pcm.energy(near)
+        self._far_energy += pcm.energy(far)
+        if self._blocks % _LEVEL_BLOCKS == 0:
+            self._measured = (
+                pcm.dbfs(self._near_energy / _LEVEL_BLOCKS),
+                pcm.dbfs(self._far_energy / _LEVEL_BLOCKS),
+            )
+            self._near_energy = self._far_energy = 0.0
+
+    def _tell_loop(self) -> None:
+        """Cross over to the loop, the only place that does; at most one crossing is under way."""
+        if self._told:
+            return
+        self._told = True
+        try:
+            self._loop.call_soon_threadsafe(self._on_loop)
+        except RuntimeError:  # the loop is closed: the process ends, and nobody listens
+            self._told = False
+
+    # --------------------------------------------------------------------------------- the loop
+
+    def _on_loop(self) -> None:
+        self._told = False
+        self._near_there.set()
+        self._moved.set()
+        measured, self._measured = self._measured, None
+        if measured is not None and self._levels is not None:
+            self._levels(*measured)
+
+    @property
+    def muted(self) -> bool:
+        """Whether silence goes out instead of the microphone."""
+        return self._muted
+
+    @muted.setter
+    def muted(self, muted: bool) -> None:
+        self._muted = muted
+
+    def push(self, sound: bytes) -> None:
+        """Play far-end sound: mono, s16le, 48 kHz, of any length. Any thread.
+
+        Of a backlog beyond 0.5 s only the newest is kept.
+        """
+        with self._lock:
+            self._playout.push(sound)
+
+    def clear(self) -> None:
+        """Stop the far-end voice within the block that is next (5 ms fade). Tones go on."""
+        with self._lock:
+            self._playout.clear()
+
+    def play(self, cue: Cue) -> None:
+        """Play a tone over whatever else sounds, after tones that are still playing."""
+        with self._lock:
+            if len(self._tones) < _CUES_WAITING:
+                self._tones.append(self._cues[cue])
+
+    def is_drained(self) -> bool:
+        """Whether nothing is left to play: no far-end sound in stock, no tone."""
+        with self._lock:
+            return not self._tones and not self._playout.buffered
+
+    async def drained(self) -> None:
+        """Return when the far-end sound pushed until now has been played or cleared, and all tones.
+
+        Only a running sound card plays: the caller sets the deadline. Cancelling is safe.
+        """
+        with self._lock:
+            target = self._playout.pushed
+        while not self._played(target):
+            self._moved.clear()
+            await self._moved.wait()
+
+    def _played(self, target: int) -> bool:
+        with self._lock:
+            return not self._tones and self._playout.gone >= target
+
+    def take_near(self) -> NearFrame | None:
+        """Return the oldest 20 ms of microphone not yet taken, if there are any."""
+        if not self._frames:
+            return None
+        frame = self._frames.popleft()
+        self._near_dropped += frame.index - self._taken - 1
+        self._taken = frame.index
+        return frame
+
+    def skip_near(self, keep: int = 0) -> None:
+        """Drop all waiting microphone but the newest `keep` frames."""
+        while len(self._frames) > keep:
+            self._taken = self._frames.popleft().index
+
+    @property
+    def near_waiting(self) -> int:
+        """Frames of microphone waiting to be taken."""
+        return len(self._frames)
+
+    async def near_ready(self) -> None:
+        """Return when a frame of microphone is waiting. The caller sets the deadline."""
+        while not self._frames:
+            self._near_there.clear()
+            await self._near_there.wait()
+
+    def counters(self) -> Counters:
+        """Return what happened so far. Any thread."""
+        with self._lock:
+            return Counters(
+                blocks=self._blocks,
+                underruns=self._playout.underruns,
+                overruns=self._playout.overruns,
+                near_dropped=self._near_dropped,
+                buffered=self._playout.buffered / pcm.RATE,
+            )

@@ -1,0 +1,188 @@
+import asyncio
+import threading
+from collections.abc import Callable
+
+from appliance.core.model import Cue
+from appliance.media import pcm
+from appliance.media.cues import render_all
+from appliance.media.engine import NEAR_FRAMES, Engine
+
+CUES = render_all()
+LOUD = pcm.ramp(b"\x00\x40" * pcm.BLOCK_SAMPLES, 1.0, 1.0)  # half of full scale
+SPEECH = LOUD * 10  # 100 ms
+SECOND = 100  # blocks
+
+
+def make(
+    *,
+    levels: Callable[[float, float], None] | None = None,
+    tap: Callable[[bytes, bytes], None] | None = None,
+    muted: bool = False,
+) -> Engine:
+    return Engine(asyncio.get_running_loop(), CUES, levels=levels, tap=tap, muted=muted)
+
+
+def run(engine: Engine, blocks: int, near: bytes = pcm.SILENCE) -> bytes:
+    return b"".join(engine.exchange(near) for _ in range(blocks))
+
+
+async def test_far_end_sound_reaches_the_speaker_whole() -> None:
+    engine = make()
+    engine.push(SPEECH)
+    heard = run(engine, 20)
+    assert len(heard) == 20 * pcm.BLOCK_BYTES
+    start = heard.index(b"\x00\x40")
+    assert heard[start:].count(b"\x00\x40") >= 10 * pcm.BLOCK_SAMPLES - 240  # 5 ms fade in
+
+
+async def test_silence_is_played_when_nothing_comes() -> None:
+    assert run(make(), 5) == pcm.SILENCE * 5
+
+
+async def test_clear_silences_the_speaker_within_one_block() -> None:
+    engine = make()
+    engine.push(SPEECH)
+    run(engine, 4)
+    engine.clear()
+    after = run(engine, 4)
+    assert pcm.level_dbfs(after[: pcm.BLOCK_BYTES]) > pcm.FLOOR_DBFS  # the fade
+    assert after[pcm.BLOCK_BYTES :] == pcm.SILENCE * 3
+
+
+async def test_a_tone_goes_on_when_the_voice_is_cleared() -> None:
+    engine = make()
+    engine.play(Cue.CONNECTED)
+    engine.push(SPEECH)
+    run(engine, 4)
+    engine.clear()
+    assert pcm.peak(run(engine, 4)[pcm.BLOCK_BYTES :]) > 1000
+
+
+async def test_tones_are_played_one_after_another() -> None:
+    engine = make()
+    engine.play(Cue.SHUTTER)
+    engine.play(Cue.MUTED)
+    heard = run(engine, SECOND)
+    shutter = CUES[Cue.SHUTTER]
+    blocks_of_shutter = -(-len(shutter) // pcm.BLOCK_BYTES) * pcm.BLOCK_BYTES
+    assert heard[: len(shutter)] == shutter
+    assert heard[blocks_of_shutter:].startswith(CUES[Cue.MUTED])
+
+
+async def test_tone_and_voice_are_mixed() -> None:
+    engine = make()
+    engine.push(SPEECH)
+    run(engine, 1)  # past the fade
+    engine.play(Cue.CONNECTED)
+    expected = pcm.mix(LOUD, CUES[Cue.CONNECTED][: pcm.BLOCK_BYTES])
+    assert engine.exchange(pcm.SILENCE) == expected
+
+
+async def test_the_microphone_is_handed_over_in_frames_of_20_ms() -> None:
+    engine = make()
+    run(engine, 3, LOUD)
+    async with asyncio.timeout(5):
+        await engine.near_ready()
+    frame = engine.take_near()
+    assert frame is not None
+    assert (frame.index, frame.pcm) == (0, LOUD * 2)
+    assert engine.take_near() is None
+
+
+async def test_a_muted_microphone_hands_over_silence() -> None:
+    engine = make(muted=True)
+    run(engine, 2, LOUD)
+    engine.muted = False
+    run(engine, 2, LOUD)
+    first, second = engine.take_near(), engine.take_near()
+    assert first is not None
+    assert second is not None
+    assert (first.pcm, second.pcm) == (pcm.SILENCE * 2, LOUD * 2)
+
+
+async def test_a_slow_loop_loses_the_oldest_microphone_and_counts_it() -> None:
+    engine = make()
+    run(engine, 2 * (NEAR_FRAMES + 3))
+    frame = engine.take_near()
+    assert frame is not None
+    assert frame.index == 3
+    assert engine.counters().near_dropped == 3
+    assert engine.near_waiting == NEAR_FRAMES - 1
+
+
+async def test_skipped_microphone_is_not_counted_as_lost() -> None:
+    engine = make()
+    run(engine, 10)
+    engine.skip_near(keep=1)
+    frame = engine.take_near()
+    assert frame is not None
+    assert frame.index == 4
+    assert engine.counters().near_dropped == 0
+
+
+async def test_levels_are_told_on_the_loop_every_100_ms() -> None:
+    told: list[tuple[float, float]] = []
+    heard = asyncio.Event()
+    where: list[threading.Thread] = []
+
+    def levels(near: float, far: float) -> None:
+        told.append((near, far))
+        where.append(threading.current_thread())
+        heard.set()
+
+    engine = make(levels=levels)
+    thread = threading.Thread(target=run, args=(engine, 10, LOUD))
+    thread.start()
+    async with asyncio.timeout(5):
+        await heard.wait()
+    thread.join()
+    assert told == [(pcm.level_dbfs(LOUD), pcm.FLOOR_DBFS)]
+    assert where == [threading.main_thread()]
+
+
+async def test_drained_returns_when_what_was_pushed_has_been_played() -> None:
+    engine = make()
+    engine.push(SPEECH)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        task = group.create_task(engine.drained())
+        while not task.done():
+            assert engine.counters().blocks < 20
+            run(engine, 2)
+            await asyncio.sleep(0)
+    assert engine.counters().blocks >= 10
+
+
+async def test_drained_waits_for_tones_too() -> None:
+    engine = make()
+    engine.play(Cue.SHUTTER)
+    assert not engine.is_drained()
+    run(engine, 11)
+    assert engine.is_drained()
+
+
+async def test_the_tap_hears_both_sides() -> None:
+    taken: list[tuple[bytes, bytes]] = []
+    engine = make(tap=lambda near, far: taken.append((near, far)))
+    engine.play(Cue.MUTED)
+    far = run(engine, 2, LOUD)
+    assert taken == [(LOUD, far[: pcm.BLOCK_BYTES]), (LOUD, far[pcm.BLOCK_BYTES :])]
+
+
+def test_a_closed_loop_does_not_disturb_the_sound_card() -> None:
+    loop = asyncio.new_event_loop()
+    engine = Engine(loop, CUES)
+    loop.close()
+    assert run(engine, 4) == pcm.SILENCE * 4
+
+
+async def test_pushing_and_playing_from_two_threads_loses_nothing() -> None:
+    engine = make()
+    card = threading.Thread(target=lambda: [engine.exchange(LOUD) for _ in range(2000)])
+    card.start()
+    for _ in range(500):
+        engine.push(LOUD)
+    card.join()
+    run(engine, 60)
+    counters = engine.counters()
+    assert counters.buffered == 0
+    assert counters.blocks == 2060
