@@ -5,6 +5,7 @@ ApplianceError                what happened (`cause`) and what the person can do
 |- DeviceError                microphone, speaker, camera, buttons, LED  (OSError)
 |- ServiceError               the Realtime service or the way to it      (ConnectionError)
 |  |- UnreachableError        no route, no answer, answer too late       (TimeoutError)
+|  |- ClosedError             the service ended the call without being asked
 |  |- BusyError               rate limit or 5xx; may carry `retry_after`
 |  |- AuthError               the key is missing or refused
 |  |- QuotaError              the account has no quota left
@@ -40,6 +41,10 @@ class ServiceError(ApplianceError, ConnectionError):
 
 class UnreachableError(ServiceError, TimeoutError):
     """Nothing answers, or not in time."""
+
+
+class ClosedError(ServiceError):
+    """The service ended the call, and neither the person nor the model had asked for it."""
 
 
 class BusyError(ServiceError):

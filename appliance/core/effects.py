@@ -76,6 +76,14 @@ class Exit:
 
 
 Effect: TypeAlias = (
-    OpenCall | CloseCall | CancelCall | Send | SetMicrophone | CapturePhoto
-    | PlayCue | StartTimer | StopTimer | Exit
+    OpenCall
+    | CloseCall
+    | CancelCall
+    | Send
+    | SetMicrophone
+    | CapturePhoto
+    | PlayCue
+    | StartTimer
+    | StopTimer
+    | Exit
 )

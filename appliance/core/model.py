@@ -21,7 +21,10 @@ RETRYABLE: frozenset[ProblemKind] = frozenset({"network", "timeout", "service", 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A failure as data. `cause` and `cure` are sentences for a person; no secrets, no transcript."""
+    """A failure as data. `cause` and `cure`: sentences for a person, without secrets or speech.
+
+    `retry_after`: seconds the service asked us to wait.
+    """
 
     kind: ProblemKind
     cause: str
@@ -54,6 +57,8 @@ class Timer(Enum):
     GIVE_UP = "give up"
     ROTATE = "rotate"
     LIMIT = "limit"
+    STEADY = "steady"
+    NOTICE = "notice"
 
 
 class Cue(Enum):
@@ -93,27 +98,41 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Dialing:
-    """Call `call_no` is being set up; `attempt` counts from 0 since the last success."""
+    """Call `call_no` is being set up.
+
+    `attempt`: how many calls were lost or failed before it, since one held.
+    `problem`: what happened to the last of them. `resume`: carry its conversation on.
+    """
 
     call_no: int
     attempt: int = 0
+    problem: Problem | None = None
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Call `call_no` is up. `interrupted`: nothing is heard from the service at the moment."""
+    """Call `call_no` is up.
+
+    `interrupted`: nothing is heard from the service at the moment. `expiring`: a new call takes
+    over at the next quiet moment. `attempt`, `problem`: as in Dialing, until the call has held.
+    """
 
     call_no: int
     turn: Turn = Turn.LISTENING
     interrupted: bool = False
+    expiring: bool = False
+    attempt: int = 0
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The call is lost or could not be made; the next attempt comes by timer."""
+    """The call is lost or could not be made; the next one comes by timer. Fields as in Dialing."""
 
     attempt: int
     problem: Problem
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +147,11 @@ class Off:
     """The daemon is about to exit."""
 
 
-Settled: TypeAlias = Idle | Waiting | Fault | Off
+@dataclass(frozen=True, slots=True)
+class Redial:
+    """Not a phase: after hanging up, dial again at once. `resume` as in Dialing."""
+
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +159,39 @@ class HangingUp:
     """Call `call_no` is being released; `then` is where that leads."""
 
     call_no: int
-    then: Settled
+    then: Idle | Waiting | Redial | Off
 
 
 Phase: TypeAlias = Idle | Dialing | Live | Waiting | HangingUp | Fault | Off
 
 
+class Capture(Enum):
+    """Whether the camera is taking a picture, and whether its person still wants it shown."""
+
+    NONE = "none"
+    WANTED = "wanted"
+    UNWANTED = "unwanted"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to show for a moment: a photo was taken, or (`problem`) a wish was refused."""
+
+    problem: Problem | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Everything the appliance decides by."""
+    """Everything the appliance decides by.
+
+    `calls_made`: the number of the last call. `outbox`: what the next call is to be told, oldest
+    first. `idle_timeout`: seconds of silence that end a call, a setting.
+    """
 
     phase: Phase = Idle()
     muted: bool = False
     calls_made: int = 0
     outbox: tuple[Outgoing, ...] = ()
+    capture: Capture = Capture.NONE
+    notice: Notice | None = None
+    idle_timeout: float = 120.0

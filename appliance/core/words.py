@@ -18,7 +18,7 @@ from appliance.core.model import (
 
 def phase_word(phase: Phase) -> str:
     """Return the phase as one lower-case word, as in `status --json`."""
-    return {HangingUp: "hanging-up"}.get(type(phase), type(phase).__name__.lower())
+    return "hanging-up" if isinstance(phase, HangingUp) else type(phase).__name__.lower()
 
 
 def problem_of(phase: Phase) -> Problem | None:
@@ -37,10 +37,8 @@ def problem_of(phase: Phase) -> Problem | None:
 def sentence(model: Model) -> str:
     """Return what the appliance does, in one sentence for a person."""
     match model.phase:
-        case Idle(None):
-            return "Ready: press the call button."
-        case Idle(Problem(_, cause)):
-            return f"Ready again. {cause}"
+        case Idle(reason):
+            return "Ready: press the call button." if reason is None else f"Ready. {reason.cause}"
         case Dialing(_, 0):
             return "Calling."
         case Dialing(_, attempt):
@@ -49,11 +47,13 @@ def sentence(model: Model) -> str:
             return "In a call, but nothing is heard from the service."
         case Live(_, turn):
             return f"In a call, {turn.value}{', microphone muted' if model.muted else ''}."
-        case Waiting(_, Problem(_, cause)):
-            return f"Waiting to call again. {cause}"
+        case Waiting(_, problem):
+            return f"Waiting to call again. {problem.cause}"
         case HangingUp():
             return "Hanging up."
-        case Fault(Problem(_, cause, cure)):
-            return f"Needs you: {cause} {cure}".strip()
+        case Fault(problem):
+            return f"Needs you: {problem.cause} {problem.cure}".strip()
         case Off():
             return "Off."
+        case _:
+            assert_never(model.phase)

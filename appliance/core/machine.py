@@ -1,0 +1,87 @@
+"""What the appliance does next: a pure function of what it is and what happened.
+
+All rules stand in the table of this folder's README; a test walks it through `transition`.
+`wishes` and `facts` decide, `timers` knows what must be armed, and here the two meet.
+"""
+
+from typing import assert_never
+
+from appliance.core import facts, wishes
+from appliance.core.effects import Effect, StartTimer, StopTimer
+from appliance.core.events import (
+    CallDown,
+    CallUp,
+    Dial,
+    Event,
+    HangUp,
+    MediaBack,
+    MediaLost,
+    PhotoFailed,
+    PhotoTaken,
+    Say,
+    Shutdown,
+    TakePhoto,
+    TimerFired,
+    ToggleCall,
+    ToggleMute,
+    TurnChanged,
+)
+from appliance.core.model import Model, Off, Text, Timer
+from appliance.core.steps import Step, start
+from appliance.core.timers import timers_of
+
+
+def transition(model: Model, event: Event) -> Step:
+    """Return the next model and the effects to perform, in order.
+
+    What is not expected, or speaks of another call than the present one, changes nothing. A timer
+    that fired is taken as disarmed; whoever keeps the timers drops a firing after its StopTimer.
+    """
+    if isinstance(model.phase, Off):
+        return model, ()
+    after, effects = _decide(model, event)
+    return after, (*_rearm(model, event, after, effects), *effects)
+
+
+def _decide(model: Model, event: Event) -> Step:
+    match event:
+        case Dial():
+            return wishes.dial(model)
+        case HangUp():
+            return wishes.hang_up(model)
+        case ToggleCall():
+            return wishes.toggle(model)
+        case ToggleMute():
+            return wishes.toggle_mute(model)
+        case Say(text):
+            return wishes.tell(model, Text(text))
+        case TakePhoto():
+            return wishes.take_photo(model)
+        case Shutdown():
+            return wishes.shut_down(model)
+        case CallUp():
+            return facts.call_up(model, event)
+        case CallDown():
+            return facts.call_down(model, event)
+        case TurnChanged() | MediaLost() | MediaBack():
+            return facts.heard(model, event)
+        case PhotoTaken(photo):
+            return facts.photo_taken(model, photo)
+        case PhotoFailed(problem):
+            return facts.photo_failed(model, problem)
+        case TimerFired(timer):
+            return facts.timer_fired(model, timer)
+        case _:
+            assert_never(event)
+
+
+def _rearm(model: Model, event: Event, after: Model, effects: tuple[Effect, ...]) -> list[Effect]:
+    """Return what leads from the armed timers of `model` to those of `after`."""
+    armed = timers_of(model)
+    if isinstance(event, TimerFired):
+        armed -= {event.timer}
+    wanted = timers_of(after)
+    restarted = {effect.timer for effect in effects if isinstance(effect, StartTimer)}
+    stops = [StopTimer(timer) for timer in Timer if timer in armed - wanted]
+    starts = [start(timer, after) for timer in Timer if timer in wanted - armed - restarted]
+    return [*stops, *starts]

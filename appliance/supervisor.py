@@ -1,0 +1,301 @@
+"""Runs the machine: takes events from one inbox, performs effects, publishes every new model."""
+
+import asyncio
+import logging
+import random
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias, assert_never
+
+from appliance.core.effects import (
+    CancelCall,
+    CapturePhoto,
+    CloseCall,
+    Effect,
+    Exit,
+    OpenCall,
+    PlayCue,
+    Send,
+    SetMicrophone,
+    StartTimer,
+    StopTimer,
+)
+from appliance.core.events import CallDown, Event, PhotoFailed, PhotoTaken, Shutdown, TimerFired
+from appliance.core.machine import transition
+from appliance.core.model import Model, Photo, Problem, Timer
+from appliance.core.problems import first_of, problem_of
+from appliance.core.words import phase_word
+from appliance.hub import Message, mark_of
+from appliance.ports import Call
+
+PHOTO_TIMEOUT = 40.0  # s; the camera has at most 30 (its own setting), the album scales in under 10
+ERRAND_TIMEOUT = 3.0  # s; a hang-up the service has not taken by then is not worth more
+LAST_ERRAND_TIMEOUT = 1.5  # s, the same once the process ends
+SHUTDOWN_LIMIT = 2.0  # s from Shutdown to the end of run(); systemd is not kept waiting
+CANCEL_LIMIT = 3  # cancellations a call may ignore; then only a new process frees the microphone
+
+log = logging.getLogger(__name__)
+
+OpenCallFunction: TypeAlias = Callable[[int, bool], Call]
+
+
+class StuckCallError(RuntimeError):
+    """A call ignores every cancellation; only the end of the process releases what it holds."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """The one call there is, with what the supervisor has done to it."""
+
+    call_no: int
+    call: Call
+    task: asyncio.Task[Problem | None] | None = None
+    cancels: int = 0
+    broken: Problem | None = None
+
+
+class _Echo:
+    """A question in the inbox: are you reading?"""
+
+    def __init__(self) -> None:
+        self.heard = asyncio.Event()
+
+
+class Supervisor:
+    """The one reader of the inbox, and the parent of calls, pictures and errands. Used once.
+
+    All methods belong to the loop's thread.
+    """
+
+    def __init__(
+        self,
+        open_call: OpenCallFunction,
+        take_photo: Callable[[], Awaitable[Photo]],
+        publish: Callable[[Message], None],
+        *,
+        model: Model | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        """Prepare to run.
+
+        Args:
+            open_call: (call_no, resume) -> a call, not yet running; it may raise an ApplianceError.
+            take_photo: takes one picture into the album; raises ApplianceError; cancelling is safe.
+            publish: is given every new model and the marks; must not block or raise.
+            model: where to begin; its `idle_timeout` is a setting.
+            rng: source of jitter.
+        """
+        self.model = model or Model()
+        self._open_call = open_call
+        self._take_photo = take_photo
+        self._publish = publish
+        self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+        # Unbounded: post() must not fail, and what posts is itself bounded (buttons, one call).
+        self._inbox: asyncio.Queue[tuple[Event | _Echo, float]] = asyncio.Queue()
+        self._timers: dict[Timer, asyncio.TimerHandle] = {}
+        self._call: _Running | None = None
+        self._errands: set[asyncio.Task[None]] = set()
+        self._photos: set[asyncio.Task[None]] = set()  # the machine asks for one at a time
+        self._tasks: asyncio.TaskGroup | None = None
+        self._shutdown_at: float | None = None
+        self._ended = False
+
+    def post(self, event: Event) -> None:
+        """Put an event into the inbox. Never blocks; after the end it is dropped."""
+        if not self._ended:
+            self._inbox.put_nowait((event, asyncio.get_running_loop().time()))
+
+    async def echo(self) -> None:
+        """Return once the inbox has been read up to here; never, after the end.
+
+        The watchdog is fed on this: it proves that decisions are still taken. Cancelling is safe.
+        """
+        echo = _Echo()
+        self._inbox.put_nowait((echo, 0.0))
+        await echo.heard.wait()
+
+    def run_errand(self, name: str, errand: Callable[[], Awaitable[None]]) -> None:
+        """Run something that outlives its call, such as the hang-up at the service.
+
+        It has ERRAND_TIMEOUT, and less once Shutdown has begun; then it is cancelled. Its failure
+        is logged and changes nothing. Without a running supervisor it is not run.
+        """
+        if self._tasks is None:
+            return
+        task = self._tasks.create_task(self._errand(name, errand), name=name)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def run(self) -> None:
+        """Serve until the machine is off. Cancelling it cancels everything it started.
+
+        Raises StuckCallError if a call cannot be ended.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            self._publish(self.model)
+            try:
+                await self._serve(tasks)
+                await self._finish_errands()
+            finally:
+                self._release()
+
+    async def _serve(self, tasks: asyncio.TaskGroup) -> None:
+        while not self._ended:
+            event, at = await self._inbox.get()
+            if isinstance(event, _Echo):
+                event.heard.set()
+            else:
+                self._step(event, at, tasks)
+
+    def _step(self, event: Event, at: float, tasks: asyncio.TaskGroup) -> None:
+        # A timer stopped while its firing sat in the inbox never reaches the machine.
+        if isinstance(event, TimerFired) and self._timers.pop(event.timer, None) is None:
+            return
+        if isinstance(event, Shutdown) and self._shutdown_at is None:
+            self._shutdown_at = at
+        before = self.model
+        self.model, effects = transition(before, event)
+        if (mark := mark_of(event, before, at)) is not None:
+            self._publish(mark)
+        if self.model != before:
+            _log_phase(event, before, self.model)
+        for effect in effects:
+            self._perform(effect, tasks)
+        if self.model != before:
+            self._publish(self.model)
+
+    def _perform(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
+        match effect:
+            case OpenCall(call_no, resume):
+                self._start_call(call_no, resume, tasks)
+            case CloseCall():
+                self._tell_call(lambda call: call.close())
+            case CancelCall():
+                self._cancel_call()
+            case Send(item):
+                self._tell_call(lambda call: call.send(item))
+            case SetMicrophone(muted):
+                self._tell_call(lambda call: call.mute(muted))
+            case PlayCue(cue):
+                self._tell_call(lambda call: call.cue(cue))
+            case CapturePhoto():
+                photo = tasks.create_task(self._photo(), name="photo")
+                self._photos.add(photo)
+                photo.add_done_callback(self._photos.discard)
+            case StartTimer(timer, seconds, jitter):
+                self._start_timer(timer, seconds * (1.0 + jitter * self._rng.random()))
+            case StopTimer(timer):
+                self._stop_timer(timer)
+            case Exit():
+                self._ended = True
+            case _:
+                assert_never(effect)
+
+    # The call
+
+    def _start_call(self, call_no: int, resume: bool, tasks: asyncio.TaskGroup) -> None:
+        try:
+            running = _Running(call_no, self._open_call(call_no, resume))
+        except Exception as error:  # noqa: BLE001 - bulkhead: a call that cannot even be made
+            self.post(CallDown(call_no, _report(call_no, error)))
+            return
+        self._call = running
+        running.task = tasks.create_task(_run_call(running), name=f"call-{call_no}")
+        # A callback, because a task cancelled before its first step never reaches a `finally`.
+        running.task.add_done_callback(partial(self._call_done, running))
+
+    def _call_done(self, running: _Running, task: "asyncio.Task[Problem | None]") -> None:
+        problem = running.broken
+        if not task.cancelled() and task.exception() is None:
+            problem = problem or task.result()
+        elif problem is None and not running.cancels:
+            problem = problem_of(asyncio.CancelledError())
+        self._call = None
+        self.post(CallDown(running.call_no, problem))
+
+    def _tell_call(self, tell: Callable[[Call], None]) -> None:
+        if self._call is None:
+            return
+        try:
+            tell(self._call.call)
+        except Exception as error:  # noqa: BLE001 - bulkhead: a call that breaks when spoken to
+            self._call.broken = self._call.broken or _report(self._call.call_no, error)
+            if self._call.task is not None:
+                self._call.task.cancel()
+
+    def _cancel_call(self) -> None:
+        if self._call is None or self._call.task is None:
+            return
+        self._call.cancels += 1
+        if self._call.cancels > CANCEL_LIMIT:
+            raise StuckCallError(f"call {self._call.call_no} ignores its end")
+        log.warning("Call %d had to be cut off.", self._call.call_no)
+        self._call.task.cancel()
+
+    # Pictures, errands, timers
+
+    async def _photo(self) -> None:
+        try:
+            async with asyncio.timeout(PHOTO_TIMEOUT):
+                photo = await self._take_photo()
+        except Exception as error:  # noqa: BLE001 - bulkhead: a picture is a call to the camera
+            self.post(PhotoFailed(_report(self.model.calls_made, error)))
+        else:
+            self.post(PhotoTaken(photo))
+
+    async def _errand(self, name: str, errand: Callable[[], Awaitable[None]]) -> None:
+        try:
+            async with asyncio.timeout(ERRAND_TIMEOUT):
+                await errand()
+        except Exception as error:  # noqa: BLE001 - bulkhead: the end of a call
+            log.warning("%s failed: %s", name, problem_of(error).cause)
+
+    async def _finish_errands(self) -> None:
+        now = asyncio.get_running_loop().time()
+        began = now if self._shutdown_at is None else self._shutdown_at
+        left = min(LAST_ERRAND_TIMEOUT, began + SHUTDOWN_LIMIT - now)
+        if self._errands and left > 0:
+            await asyncio.wait(self._errands, timeout=left)
+
+    def _start_timer(self, timer: Timer, seconds: float) -> None:
+        self._stop_timer(timer)
+        loop = asyncio.get_running_loop()
+        self._timers[timer] = loop.call_later(seconds, self.post, TimerFired(timer))
+
+    def _stop_timer(self, timer: Timer) -> None:
+        if (handle := self._timers.pop(timer, None)) is not None:
+            handle.cancel()
+
+    def _release(self) -> None:
+        self._ended = True
+        self._tasks = None
+        for timer in list(self._timers):
+            self._stop_timer(timer)
+        for task in (*self._errands, *self._photos):
+            task.cancel()
+
+
+async def _run_call(running: _Running) -> Problem | None:
+    try:
+        await running.call.run()
+    except Exception as error:  # noqa: BLE001 - bulkhead: a call ends, the appliance goes on
+        return _report(running.call_no, error)
+    return None
+
+
+def _report(call_no: int, error: Exception) -> Problem:
+    """Return the error as a problem. A bug leaves its trace, without texts that may be private."""
+    problem = problem_of(error)
+    trace = traceback.format_tb(first_of(error).__traceback__) if problem.kind == "bug" else []
+    extra = {"CALL_NO": call_no, "PROBLEM": problem.kind}
+    log.warning("%s%s", problem.cause, "".join(["\n", *trace]).rstrip(), extra=extra)
+    return problem
+
+
+def _log_phase(event: Event, before: Model, after: Model) -> None:
+    word = phase_word(after.phase)
+    if word != phase_word(before.phase):
+        log.debug("= %s after %s", word, type(event).__name__, extra={"PHASE": word})
