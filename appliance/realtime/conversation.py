@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the transcript, as far as it is known; a later Entry with the same id replaces it.
+    """One line of the transcript, as far as it is known; a later Entry of the item replaces it.
 
     `position` orders entries by the service's item order, not by arrival.
     """
