@@ -1,0 +1,308 @@
+"""The life of the process: one instance, signals, the service manager, watchdog, shutdown."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import stat
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from typing_extensions import override
+
+from appliance.core.events import Event, Shutdown
+from appliance.core.gestures import DEBOUNCE, Gesture, Kind, Recognizer, intent_of
+from appliance.core.words import sentence
+from appliance.errors import ConfigError, DeviceError
+from appliance.hub import Hub
+from appliance.ports import Manager, Panel
+from appliance.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+SHUTDOWN_GUARD: Final = 2.5  # s; the supervisor needs at most 2 and is cut off then
+FEEDS: Final = 4  # checks in one watchdog time: a single slow one must not kill a good process
+LOCK: Final = "lock"  # in the runtime directory; its first line is the process id
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a daemon is made of. All of it is open: `run_daemon` only drives it.
+
+    `blocks`: how many audio blocks the call in progress has exchanged; None if no sound is open.
+    `debounce`: seconds, of the panel's contacts.
+    """
+
+    supervisor: Supervisor
+    hub: Hub
+    panel: Panel
+    blocks: Callable[[], int | None] = lambda: None
+    debounce: float = DEBOUNCE
+
+
+async def run_daemon(parts: Parts, manager: Manager, watchdog: float | None = None) -> None:
+    """Run until a signal or the machine ends it; READY is told as soon as the inbox is read.
+
+    `watchdog`: seconds after which the manager kills a process that does not report; None: never.
+    Raises an ExceptionGroup if a part that is needed fails. Cancelling releases the call.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        supervisor = tasks.create_task(parts.supervisor.run(), name="supervisor")
+        helpers = [
+            tasks.create_task(
+                read_panel(parts.panel, parts.supervisor.post, parts.debounce), name="panel"
+            ),
+            tasks.create_task(_tell_status(parts.hub, manager), name="status"),
+        ]
+        if watchdog is not None:
+            feeding = feed_watchdog(manager, parts.supervisor.echo, parts.blocks, watchdog)
+            helpers.append(tasks.create_task(feeding, name="watchdog"))
+        with _obeying_signals(parts.supervisor, supervisor, manager):
+            helpers.append(tasks.create_task(_tell_ready(parts.supervisor, manager), name="ready"))
+            await asyncio.wait({supervisor})
+        manager.stopping()
+        for helper in helpers:
+            helper.cancel()
+
+
+async def _tell_ready(supervisor: Supervisor, manager: Manager) -> None:
+    await supervisor.echo()
+    manager.ready()
+    log.info("Ready.")
+
+
+@contextmanager
+def _obeying_signals(
+    supervisor: Supervisor, task: "asyncio.Task[None]", manager: Manager
+) -> Iterator[None]:
+    """Turn the first signal into Shutdown; the second, or too long a wait, cuts the work off."""
+    loop = asyncio.get_running_loop()
+    guard: list[asyncio.TimerHandle] = []
+
+    def stop(number: int) -> None:
+        if guard:
+            task.cancel()
+            return
+        log.info("Stopping after %s.", signal.Signals(number).name)
+        manager.stopping()
+        supervisor.post(Shutdown())
+        guard.append(loop.call_later(SHUTDOWN_GUARD, task.cancel))
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+        for handle in guard:
+            handle.cancel()
+
+
+async def _tell_status(hub: Hub, manager: Manager) -> None:
+    told = ""
+    with hub.reader() as reader:
+        text = sentence(hub.model)
+        while True:
+            if text != told:
+                manager.status(text)
+                told = text
+            await anext(reader)
+            text = sentence(hub.model)
+
+
+async def read_panel(
+    panel: Panel, post: Callable[[Event], None], debounce: float = DEBOUNCE
+) -> None:
+    """Turn the panel's edges into wishes, for ever."""
+    fingers = _Fingers(post, Recognizer(debounce))
+    try:
+        async for edge in panel.edges():
+            fingers.react(fingers.recognizer.feed(edge))
+    finally:
+        fingers.stop()
+
+
+class _Fingers:
+    """Posts what gestures ask for, also those that only time completes."""
+
+    def __init__(self, post: Callable[[Event], None], recognizer: Recognizer) -> None:
+        self.recognizer = recognizer
+        self._post = post
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def react(self, gestures: list[Gesture]) -> None:
+        for gesture in gestures:
+            log.debug("%s: %s", gesture.button.value, gesture.kind.value)
+            if gesture.kind is Kind.STUCK:
+                log.warning("The %s button is stuck: check its wires.", gesture.button.value)
+            if (intent := intent_of(gesture)) is not None:
+                self._post(intent)
+        self.stop()
+        if (due := self.recognizer.deadline) is not None:
+            self._timer = self._loop.call_at(due, self._tick, due)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self, due: float) -> None:
+        self.react(self.recognizer.tick(max(due, self._loop.time())))
+
+
+async def feed_watchdog(
+    manager: Manager,
+    echo: Callable[[], Awaitable[None]],
+    blocks: Callable[[], int | None],
+    limit: float,
+) -> None:
+    """Feed the manager's watchdog for ever, but only while things really move.
+
+    Each time the supervisor has to answer, and open sound has to have advanced since the last time.
+    `limit`: seconds without food that the manager allows.
+    """
+    pause = limit / FEEDS
+    before: int | None = None
+    hungry = False
+    while True:
+        now = blocks()
+        moved = now is None or now != before
+        before = now
+        if moved and await _answers(echo, pause):
+            manager.alive()
+            hungry = False
+        elif not hungry:
+            why = "sound stands still" if not moved else "the supervisor does not answer"
+            log.warning("The watchdog is not fed: %s.", why)
+            hungry = True
+        await asyncio.sleep(pause)
+
+
+async def _answers(echo: Callable[[], Awaitable[None]], patience: float) -> bool:
+    try:
+        async with asyncio.timeout(patience):
+            await echo()
+    except TimeoutError:
+        return False
+    return True
+
+
+class SystemdManager(Manager):
+    """Tells systemd through its notify socket."""
+
+    def __init__(self) -> None:
+        """Raise ConfigError if systemd-python is missing: the start would never be reported."""
+        try:
+            self._notify = import_module("systemd.daemon").notify
+        except ImportError as error:
+            raise ConfigError(
+                "systemd waits for a report, but systemd-python is missing.",
+                "Run: sudo apt install python3-systemd, or start without Type=notify.",
+            ) from error
+
+    @override
+    def ready(self) -> None:
+        self._send("READY=1")
+
+    @override
+    def status(self, text: str) -> None:
+        self._send(f"STATUS={' '.join(text.split())}")
+
+    @override
+    def alive(self) -> None:
+        self._send("WATCHDOG=1")
+
+    @override
+    def stopping(self) -> None:
+        self._send("STOPPING=1")
+
+    def _send(self, line: str) -> None:
+        try:
+            self._notify(line)
+        except OSError as error:  # systemd restarts itself now and then; it asks again later
+            log.debug("systemd does not listen: %s", error)
+
+
+class NoManager(Manager):
+    """Nobody supervises the process."""
+
+    @override
+    def ready(self) -> None:
+        pass
+
+    @override
+    def status(self, text: str) -> None:
+        log.debug("= %s", text)
+
+    @override
+    def alive(self) -> None:
+        pass
+
+    @override
+    def stopping(self) -> None:
+        pass
+
+
+def find_manager(environ: Mapping[str, str] = os.environ) -> Manager:
+    """Return systemd if it started us with Type=notify, else nobody (sd_notify(3))."""
+    return SystemdManager() if environ.get("NOTIFY_SOCKET") else NoManager()
+
+
+def watchdog_limit(environ: Mapping[str, str] = os.environ) -> float | None:
+    """Return systemd's WatchdogSec= in seconds, None without one (sd_watchdog_enabled(3))."""
+    microseconds, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
+    if not microseconds.isdigit() or int(microseconds) == 0:
+        return None
+    if pid and pid != str(os.getpid()):
+        return None  # meant for another process
+    return int(microseconds) / 1e6
+
+
+@contextmanager
+def only_instance(directory: Path) -> Iterator[None]:
+    """Make the runtime directory and hold its lock as long as the context lasts.
+
+    Raises DeviceError if another instance holds it, or if the directory is not ours alone.
+    """
+    _make_private(directory)
+    path = directory / LOCK
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
+            raise DeviceError(
+                f"Another voice-appliance runs already (process {holder}).",
+                "Use it, or end it first: sudo systemctl stop voice-appliance.",
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)  # the lock goes with it; the file stays, or two could hold "it"
+
+
+def _make_private(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = directory.lstat()
+    except OSError as error:
+        raise DeviceError(
+            f"The runtime directory {directory} cannot be made ({error.strerror}).",
+            "Set RUNTIME_DIRECTORY or XDG_RUNTIME_DIR to a directory you own.",
+        ) from error
+    foreign = status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if foreign or not stat.S_ISDIR(status.st_mode):
+        raise DeviceError(
+            f"The runtime directory {directory} can be written by others.",
+            f"Run: chmod 700 {directory}; if it is not yours, remove it.",
+        )
