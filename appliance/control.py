@@ -1,6 +1,6 @@
 """The command line's side of the control socket."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -62,7 +62,7 @@ class Control:
         """Mute or unmute the microphone."""
         return await self._request("POST", "/api/mute", ModelView)
 
-    async def events(self) -> AsyncIterator[EventView]:
+    async def events(self) -> AsyncGenerator[EventView]:
         """Yield what happens, beginning with the model, until the appliance ends."""
         async with self._session.get("/api/events", timeout=aiohttp.ClientTimeout()) as response:
             async for line in response.content:

@@ -52,7 +52,7 @@ class AudioDevice(Protocol):
 
         Entering raises DeviceError if there is no such device; it takes at most 5 s. `failed` is
         called once, on the loop, when an open device stops working. Leaving releases the device
-        whatever happened, plays out at most what is already in the device, and never blocks the loop.
+        whatever happened, plays out at most what is already in it, and never blocks the loop.
         """
         ...
 

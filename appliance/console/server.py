@@ -38,9 +38,8 @@ async def control_socket(appliance: Appliance, directory: Path) -> AsyncIterator
     )
     await runner.setup()
     try:
-        with _listener(path) as listener:
-            await web.SockSite(runner, listener).start()
-            yield path
+        await web.SockSite(runner, _listener(path)).start()  # the runner closes it
+        yield path
     finally:
         path.unlink(missing_ok=True)
         await runner.cleanup()

@@ -1,0 +1,173 @@
+"""The control API: what it answers, refuses and streams, over its real Unix socket."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from appliance.console.server import SOCKET_NAME, control_socket
+from appliance.console.views import GapView, LevelsView, LineView, MarkView, ModelView
+from appliance.control import RefusedError, connect
+from appliance.core.model import Text
+from appliance.errors import ConfigError, QuotaError, UnreachableError
+from appliance.hub import READER_LIMIT, Levels, Mark
+from appliance.realtime.conversation import Entry
+from tests.console.stage import Stage, stage
+
+ENTRY = Entry("item_1", 0, "user", "hello", final=True)
+
+
+async def test_call_answers_when_it_is_live(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (_, control):
+        assert (await control.call()).phase == "live"
+        assert (await control.status()).model.calls_made == 1
+
+
+async def test_call_that_fails_says_why_and_what_to_do(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, control):
+        scene.error = QuotaError("Your account has no quota left.", "Add credit.")
+        with pytest.raises(RefusedError, match="no quota left"):
+            await control.call()
+
+
+async def test_call_without_wait_answers_at_once(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (_, control):
+        assert (await control.call(wait=False)).phase in {"dialing", "live"}
+
+
+async def test_hang_up_answers_when_the_call_is_over(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (_, control):
+        await control.call()
+        assert (await control.hang_up()).phase == "idle"
+
+
+async def test_typed_text_reaches_the_call(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, control):
+        await control.call()
+        await control.say("  good morning ")
+        assert scene.sent == [Text("good morning")]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * 4097])
+async def test_empty_or_endless_text_is_refused(tmp_path: Path, text: str) -> None:
+    async with stage(tmp_path) as (scene, control):
+        with pytest.raises(RefusedError, match="empty or too long"):
+            await control.say(text)
+        assert scene.hub.model.calls_made == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"text": 1}', b'{"text": "a", "x": 1}', b"\xff"])
+async def test_unreadable_text_is_refused_with_an_example(tmp_path: Path, body: bytes) -> None:
+    async with (
+        stage(tmp_path),
+        raw(tmp_path) as session,
+        session.post("/api/say", data=body) as response,
+    ):
+        assert response.status == 400
+        assert "text" in (await response.json())["cure"]
+
+
+async def test_mute_changes_the_microphone(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, control):
+        await control.call()
+        assert (await control.mute()).muted
+        assert scene.muted[-1] is True
+
+
+async def test_photo_is_taken_and_shown_to_the_call(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, control):
+        await control.call()
+        with scene.hub.reader() as reader:
+            await control.photo()
+            async with asyncio.timeout(5):
+                async for message in reader:
+                    if isinstance(message, Mark) and message.name == "photo_captured":
+                        break
+
+
+async def test_transcript_is_what_the_appliance_remembers(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, control):
+        scene.entries.append(ENTRY)
+        assert await control.transcript() == [LineView("item_1", 0, "user", "hello", final=True)]
+
+
+async def test_stream_begins_with_the_model_and_carries_everything(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, control), asyncio.timeout(5):
+        events = control.events()
+        assert isinstance(await anext(events), ModelView)
+        scene.hub.publish(ENTRY)
+        scene.hub.publish(Levels(-20.04, -60.0))
+        scene.hub.publish(Mark("photo_sent", 1.5, 3, {"bytes": 7}))
+        assert await anext(events) == LineView("item_1", 0, "user", "hello", final=True)
+        assert await anext(events) == LevelsView(-20.0, -60.0)
+        assert await anext(events) == MarkView("photo_sent", 1.5, 3, {"bytes": 7})
+        await events.aclose()
+
+
+async def test_slow_reader_is_told_of_the_gap(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, control), asyncio.timeout(5):
+        events = control.events()
+        await anext(events)
+        for _ in range(READER_LIMIT + 1):
+            scene.hub.publish(ENTRY)
+        assert isinstance(await anext(events), GapView)
+        await events.aclose()
+
+
+async def test_unknown_route_is_an_explained_error(tmp_path: Path) -> None:
+    async with (
+        stage(tmp_path),
+        raw(tmp_path) as session,
+        session.get("/api/nothing") as response,
+    ):
+        assert response.status == 404
+        assert "/api/nothing" in (await response.json())["cause"]
+
+
+async def test_bug_in_a_handler_stays_in_the_request(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene = Stage(tmp_path)
+
+    def broken(_event: object) -> None:
+        raise KeyError("bug")
+
+    async with control_socket(scene.appliance(broken), tmp_path), connect(tmp_path) as control:
+        with pytest.raises(RefusedError, match="bug of ours"):
+            await control.mute()
+        assert (await control.status()).version == "0"
+    assert "failed" in caplog.text
+
+
+async def test_socket_is_for_its_owner_only_and_gone_afterwards(tmp_path: Path) -> None:
+    async with stage(tmp_path):
+        assert (tmp_path / SOCKET_NAME).stat().st_mode & 0o777 == 0o600
+    assert not (tmp_path / SOCKET_NAME).exists()
+
+
+async def test_second_appliance_is_refused(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, control):
+        with pytest.raises(ConfigError, match="already running"):
+            async with control_socket(scene.appliance(), tmp_path):
+                pass
+        assert (await control.status()).version == "0"
+
+
+async def test_socket_of_a_dead_process_is_replaced(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / SOCKET_NAME))
+    async with stage(tmp_path) as (_, control):
+        assert (await control.status()).version == "0"
+
+
+async def test_no_appliance_is_said_with_a_cure(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError, match="voice-appliance run"):
+        async with connect(tmp_path) as control:
+            await control.status()
+
+
+def raw(directory: Path) -> aiohttp.ClientSession:
+    connector = aiohttp.UnixConnector(path=str(directory / SOCKET_NAME))
+    return aiohttp.ClientSession("http://appliance", connector=connector)
