@@ -1,14 +1,8 @@
-"""Sound of any rate and channels to ours and back, and sound files, by PyAV."""
+"""Sound of any rate and channels to ours and back, by PyAV."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
-
-import av
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from appliance.errors import DeviceError
 from appliance.media.pcm import RATE
 
 
@@ -45,27 +39,3 @@ class RateConverter:
         frame.pts = self._samples
         self._samples += count
         return self._converter.convert(frame)
-
-
-def read_sound(source: Path | BinaryIO) -> Iterator[bytes]:
-    """Yield a sound file (WAV, or whatever PyAV reads) as mono, s16le, 48 kHz, in pieces.
-
-    Raises DeviceError, at the first piece, if it is missing or no sound file.
-    """
-    try:
-        with av.open(str(source) if isinstance(source, Path) else source, mode="r") as container:
-            if not container.streams.audio:
-                raise DeviceError(f"There is no sound in {_name(source)}.", "Choose a WAV file.")
-            converter = Converter()
-            for frame in container.decode(container.streams.audio[0]):
-                yield converter.convert(frame)
-            yield converter.convert(None)
-    except (av.FFmpegError, OSError) as error:
-        if isinstance(error, DeviceError):
-            raise
-        cause = f"{_name(source)} cannot be read as sound ({error.strerror or error})."
-        raise DeviceError(cause, "Choose a WAV file.") from error
-
-
-def _name(source: Path | BinaryIO) -> str:
-    return str(source) if isinstance(source, Path) else getattr(source, "name", "the sound")
