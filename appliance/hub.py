@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from appliance.core.events import CallDown, CallUp, Dial, Event, PhotoTaken, TakePhoto, ToggleCall
-from appliance.core.model import Dialing, Model
+from appliance.core.model import Model
 from appliance.realtime.conversation import Entry
 
 READER_LIMIT = 256  # messages; at the levels' 10 a second a reader may fall 25 s behind
@@ -120,16 +120,19 @@ class Hub:
             reader._close()  # noqa: SLF001 - the two halves of one queue
 
 
-def mark_of(event: Event, before: Model, at: float) -> Mark | None:
-    """Return the mark that an event leaves on the timeline, if it leaves one."""
+def mark_of(event: Event, before: Model, after: Model, at: float) -> Mark | None:
+    """Return the mark on the timeline of an event that led from `before` to `after`, if any.
+
+    The mark of a press that starts a call bears the number of that call.
+    """
     match event:
         case Dial() | ToggleCall():
-            return Mark("press", at, before.calls_made, {"what": "call"})
+            return Mark("press", at, after.calls_made, {"what": "call"})
         case TakePhoto():
-            return Mark("press", at, before.calls_made, {"what": "photo"})
+            return Mark("press", at, after.calls_made, {"what": "photo"})
         case PhotoTaken():
-            return Mark("photo_captured", at, before.calls_made)
-        case CallUp(call_no) if isinstance(before.phase, Dialing):
+            return Mark("photo_captured", at, after.calls_made)
+        case CallUp(call_no) if before != after:
             return Mark("call_up", at, call_no)
         case CallDown(call_no, problem):
             fields = {} if problem is None else {"PROBLEM": problem.kind}

@@ -158,7 +158,7 @@ class Supervisor:
             self._shutdown_at = at
         before = self.model
         self.model, effects = transition(before, event)
-        if (mark := mark_of(event, before, at)) is not None:
+        if (mark := mark_of(event, before, self.model, at)) is not None:
             self._publish(mark)
         if self.model != before:
             _log_phase(event, before, self.model)

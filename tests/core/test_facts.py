@@ -1,0 +1,230 @@
+"""What the table cannot show of losses, silence and age: how often, how long, in which order."""
+
+import pytest
+
+from appliance.core.effects import (
+    CloseCall,
+    OpenCall,
+    PlayCue,
+    Send,
+    SetMicrophone,
+    StartTimer,
+    StopTimer,
+)
+from appliance.core.events import (
+    CallDown,
+    CallUp,
+    Dial,
+    Event,
+    MediaBack,
+    MediaLost,
+    Say,
+    TakePhoto,
+    ToggleCall,
+    TurnChanged,
+)
+from appliance.core.model import (
+    Cue,
+    Dialing,
+    Fault,
+    HangingUp,
+    Idle,
+    Live,
+    Model,
+    Problem,
+    Redial,
+    Text,
+    Timer,
+    Turn,
+    Waiting,
+)
+from tests.core.examples import AUTH, CLOSED, LIVE, NETWORK, after, delay, fired
+
+
+def test_first_press_opens_the_call_before_anything_is_heard() -> None:
+    model, effects = after(Model(muted=True), ToggleCall())
+    assert Model(Dialing(1), muted=True, calls_made=1) == model
+    assert [
+        StartTimer(Timer.DIAL, 15.0),
+        StartTimer(Timer.GIVE_UP, 60.0),
+        OpenCall(1),
+        SetMicrophone(muted=True),
+    ] == effects
+
+
+def test_lost_call_comes_back_as_the_same_call_within_ten_seconds() -> None:
+    model, effects = after(LIVE, MediaLost(1))
+    assert model.phase == Live(1, interrupted=True)
+    assert [StartTimer(Timer.GIVE_UP, 60.0), StartTimer(Timer.LOST, 10.0)] == sorted(
+        effects, key=str
+    )
+    model, effects = after(model, MediaBack(1))
+    assert model == LIVE
+    assert {StopTimer(Timer.LOST), StopTimer(Timer.GIVE_UP)} == set(effects)
+
+
+def test_second_report_of_a_loss_does_not_start_the_ten_seconds_again() -> None:
+    _model, effects = after(LIVE, MediaLost(1), MediaLost(1))
+    assert effects == []
+
+
+def test_lost_call_is_redialled_with_its_conversation() -> None:
+    model, effects = after(LIVE, MediaLost(1), fired(Timer.LOST))
+    assert isinstance(model.phase, HangingUp)
+    assert CloseCall(1) in effects
+    model, effects = after(model, CallDown(1))
+    assert isinstance(model.phase, Waiting)
+    assert StartTimer(Timer.RETRY, 0.5, 0.3) in effects
+    assert delay(effects, Timer.GIVE_UP) is None, "the minute runs from the loss"
+    model, effects = after(model, fired(Timer.RETRY))
+    assert OpenCall(2, resume=True) in effects
+    assert delay(effects, Timer.GIVE_UP) is None, "the minute runs from the loss"
+
+
+def test_first_call_that_fails_is_retried_without_a_conversation() -> None:
+    model, _effects = after(Model(), Dial(), CallDown(1, NETWORK))
+    assert model.phase == Waiting(1, NETWORK)
+    assert OpenCall(2) in after(model, fired(Timer.RETRY))[1]
+
+
+def test_back_off_grows_to_thirty_seconds() -> None:
+    model, delays = Model(), []
+    model, _ = after(model, Dial())
+    for call_no in range(1, 9):
+        model, effects = after(model, CallDown(call_no, NETWORK))
+        delays.append(delay(effects, Timer.RETRY))
+        model, _ = after(model, fired(Timer.RETRY))
+    assert delays == [0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 30.0, 30.0]
+
+
+def test_a_network_that_flaps_is_given_up() -> None:
+    model, call_no = after(Model(), Dial())[0], 1
+    while not isinstance(model.phase, Idle):
+        assert call_no < 20
+        model, _ = after(model, CallUp(call_no), CallDown(call_no, NETWORK), fired(Timer.RETRY))
+        call_no += 1
+    assert (9, Idle(NETWORK)) == (model.calls_made, model.phase)
+
+
+def test_a_call_that_holds_forgets_the_losses_before_it() -> None:
+    model, effects = after(Model(Dialing(5, 4, NETWORK), calls_made=5), CallUp(5))
+    assert delay(effects, Timer.STEADY) == 30.0
+    model, _ = after(model, fired(Timer.STEADY))
+    assert model.phase == Live(5)
+    assert after(model, CallDown(5, NETWORK))[0].phase == Waiting(1, NETWORK, resume=True)
+
+
+def test_a_first_call_has_nothing_to_forget() -> None:
+    assert delay(after(Model(), Dial(), CallUp(1))[1], Timer.STEADY) is None
+
+
+def test_a_minute_after_the_loss_a_waiting_call_is_given_up() -> None:
+    model, effects = after(LIVE, CallDown(1, NETWORK), fired(Timer.GIVE_UP))
+    assert model.phase == Idle(NETWORK)
+    assert [StopTimer(Timer.RETRY)] == effects
+
+
+def test_a_minute_after_the_loss_a_dialling_call_is_given_up() -> None:
+    model, effects = after(Model(Dialing(3, 2, NETWORK), calls_made=3), fired(Timer.GIVE_UP))
+    assert model.phase == HangingUp(3, Idle(NETWORK))
+    assert [PlayCue(Cue.FAILED), CloseCall(3)] == effects[-2:]
+
+
+def test_service_that_hangs_up_is_called_back_once() -> None:
+    model, _ = after(LIVE, CallDown(1, CLOSED))
+    assert model.phase == Waiting(1, CLOSED, resume=True)
+    model, _ = after(model, fired(Timer.RETRY), CallUp(2), CallDown(2, CLOSED))
+    assert model.phase == Idle(CLOSED)
+
+
+def test_service_that_closes_a_dialling_call_twice_is_left_alone() -> None:
+    model, _ = after(Model(), Dial(), CallDown(1, CLOSED), fired(Timer.RETRY), CallDown(2, CLOSED))
+    assert model.phase == Idle(CLOSED)
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(None, 0.5), (0.1, 0.5), (20.0, 20.0), (60.0, 60.0)])
+def test_busy_service_is_left_alone_for_as_long_as_it_asks(
+    asked: float | None, waits: float
+) -> None:
+    busy = Problem("service", "It is busy.", retry_after=asked)
+    _, effects = after(Model(), Dial(), CallDown(1, busy))
+    assert delay(effects, Timer.RETRY) == waits
+
+
+def test_service_that_asks_for_more_than_a_minute_is_given_up_at_once() -> None:
+    busy = Problem("service", "It is busy.", retry_after=61.0)
+    assert after(Model(), Dial(), CallDown(1, busy))[0].phase == Idle(busy)
+
+
+def test_dialling_for_fifteen_seconds_is_cut_and_retried() -> None:
+    model, effects = after(Model(), Say("hello"), fired(Timer.DIAL))
+    assert isinstance(model.phase, HangingUp)
+    assert isinstance(model.phase.then, Waiting)
+    assert model.phase.then.problem.kind == "timeout"
+    assert CloseCall(1) in effects
+    model, effects = after(model, CallDown(1), fired(Timer.RETRY), CallUp(2))
+    assert Send(Text("hello")) in effects
+
+
+def test_ninth_timeout_in_a_row_is_the_last() -> None:
+    model, effects = after(Model(Dialing(9, 8, NETWORK), calls_made=9), fired(Timer.DIAL))
+    assert isinstance(model.phase, HangingUp)
+    assert isinstance(model.phase.then, Idle)
+    assert PlayCue(Cue.FAILED) in effects
+
+
+def test_key_refused_while_hanging_up_is_not_retried() -> None:
+    model, _ = after(Model(), Dial(), fired(Timer.DIAL), CallDown(1, AUTH))
+    assert model.phase == Fault(AUTH)
+
+
+def test_dial_while_waiting_starts_a_new_minute_at_once() -> None:
+    model, effects = after(LIVE, CallDown(1, NETWORK), Dial())
+    assert model.phase == Dialing(2, resume=True)
+    assert delay(effects, Timer.GIVE_UP) == 60.0
+
+
+def test_idle_runs_anew_with_every_turn() -> None:
+    model, effects = after(LIVE, TurnChanged(1, Turn.SPEAKING))
+    assert delay(effects, Timer.IDLE) == 600.0, "an answer may take long"
+    model, effects = after(model, TurnChanged(1, Turn.LISTENING))
+    assert delay(effects, Timer.IDLE) == 120.0
+
+
+def test_idle_time_is_a_setting() -> None:
+    model = Model(idle_timeout=900.0)
+    assert delay(after(model, Dial(), CallUp(1))[1], Timer.IDLE) == 900.0
+    assert (
+        delay(after(model, Dial(), CallUp(1), TurnChanged(1, Turn.THINKING))[1], Timer.IDLE)
+        == 900.0
+    )
+
+
+@pytest.mark.parametrize("event", [Say("still here"), TakePhoto()])
+def test_idle_runs_anew_when_something_is_asked(event: Event) -> None:
+    assert delay(after(LIVE, event)[1], Timer.IDLE) == 120.0
+
+
+def test_old_call_is_replaced_after_two_quiet_seconds() -> None:
+    model, effects = after(LIVE, fired(Timer.ROTATE))
+    assert model.phase == Live(1, expiring=True)
+    assert [StartTimer(Timer.ROTATE, 2.0)] == effects
+    model, effects = after(model, fired(Timer.ROTATE))
+    assert model.phase == HangingUp(1, Redial(resume=True))
+    model, effects = after(model, CallDown(1))
+    assert OpenCall(2, resume=True) in effects
+    assert delay(effects, Timer.GIVE_UP) == 60.0
+
+
+def test_old_call_is_not_replaced_while_somebody_speaks() -> None:
+    model, effects = after(LIVE, TurnChanged(1, Turn.USER_SPEAKING), fired(Timer.ROTATE))
+    assert effects == []
+    model, effects = after(model, TurnChanged(1, Turn.LISTENING))
+    assert delay(effects, Timer.ROTATE) == 2.0
+    model, effects = after(model, TurnChanged(1, Turn.SPEAKING))
+    assert StopTimer(Timer.ROTATE) in effects
+
+
+def test_call_is_replaced_in_the_middle_of_a_word_at_58_minutes() -> None:
+    model, _ = after(LIVE, TurnChanged(1, Turn.SPEAKING), fired(Timer.LIMIT))
+    assert model.phase == HangingUp(1, Redial(resume=True))

@@ -1,0 +1,45 @@
+"""The model in words."""
+
+import pytest
+
+from appliance.core.model import Dialing, Idle, Live, Model, Turn
+from appliance.core.words import phase_word, problem_of, sentence
+from tests.core.examples import AUTH, NETWORK, PHASES
+
+SENTENCES = {
+    "Idle": "Ready. The network is gone.",
+    "Fault": "Needs you: The key was refused. Check the key.",
+    "Dialing": "Calling.",
+    "Live": "In a call, listening.",
+    "Live interrupted": "In a call, but nothing is heard from the service.",
+    "Waiting": "Waiting to call again. The network is gone.",
+    "HangingUp > Idle": "Hanging up.",
+    "HangingUp > Waiting": "Hanging up.",
+    "HangingUp > Redial": "Hanging up.",
+    "HangingUp > Off": "Hanging up.",
+    "Off": "Off.",
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_each_phase_is_a_sentence(phase: str) -> None:
+    assert SENTENCES[phase] == sentence(Model(PHASES[phase]))
+
+
+def test_details_are_told() -> None:
+    assert sentence(Model(Idle())) == "Ready: press the call button."
+    assert sentence(Model(Dialing(3, 2))) == "Calling again, attempt 3."
+    muted = Model(Live(1, Turn.THINKING), muted=True)
+    assert sentence(muted) == "In a call, thinking, microphone muted."
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_each_phase_is_one_word(phase: str) -> None:
+    first = phase.split(maxsplit=1)[0]
+    assert {"HangingUp": "hanging-up"}.get(first, first.lower()) == phase_word(PHASES[phase])
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_problem_is_told_where_there_is_one(phase: str) -> None:
+    expected = {"Idle": NETWORK, "Waiting": NETWORK, "Fault": AUTH}
+    assert expected.get(phase) == problem_of(PHASES[phase])
