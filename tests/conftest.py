@@ -18,6 +18,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--live", action="store_true", help="also run what needs the real service")
 
 
+def pytest_configure() -> None:
+    """Looptime asks for a loop in every test: asyncio would make one that nobody closes."""
+    asyncio.set_event_loop(None)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for switch, needs in (("pi", "the hardware"), ("live", "the real service and a key")):
         if not config.getoption(f"--{switch}"):
