@@ -1,0 +1,49 @@
+"""Runs parts of the bench: `python -m tests.bench [PART...]`; without names, those not yet done."""
+
+import asyncio
+import subprocess
+import sys
+import time
+
+from tests.bench.parts import PARTS
+from tests.bench.processes import ROOT
+from tests.bench.rows import keep, kept_state, summarise, table
+
+PART_LIMIT = 600.0  # s; a part that takes longer is not a measurement any more
+
+
+def main(names: list[str]) -> int:
+    """Run the parts and print the table; 0 only if every part ran and every goal is reached."""
+    state = _state()
+    if unknown := set(names) - set(PARTS):
+        print(f"There is no part {', '.join(sorted(unknown))}; take of: {', '.join(PARTS)}.")
+        return 2
+    failed = []
+    for name in names or [part for part in PARTS if kept_state(part) != state]:
+        began = time.monotonic()
+        print(f"  {name:10} {PARTS[name].__doc__}", flush=True)
+        try:
+            asyncio.run(_limited(name, state))
+        except Exception as error:  # noqa: BLE001 - the other parts still count
+            failed.append(name)
+            print(f"  {name:10} FAILED: {error!r}")
+        print(f"  {name:10} {time.monotonic() - began:.0f} s", flush=True)
+    rows = summarise(list(PARTS))
+    print(table(rows))
+    return 1 if failed or any(row["holds"] is False for row in rows) else 0
+
+
+async def _limited(name: str, state: str) -> None:
+    async with asyncio.timeout(PART_LIMIT):
+        keep(name, state, await PARTS[name]())
+
+
+def _state() -> str:
+    """Return which code is measured: the tree of the package as git names it, and the Python."""
+    command = ["git", "rev-parse", "--short", "HEAD:appliance"]
+    tree = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    return f"{tree.stdout.strip() or 'unknown'} on Python {sys.version.split()[0]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,207 @@
+"""The parts of the bench; each measures one promise and returns its rows."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import TypeAlias
+
+from tests.bench.processes import ROOT, Appliance, Log, bare_service, daemon, report
+from tests.bench.rows import Row
+
+Part: TypeAlias = Callable[[], Awaitable[list[Row]]]
+
+STARTS = 5
+CALLS = 10
+TOOL_CALLS = 30
+PHOTOS = 5
+SOAK_CALLS = 200
+SETTLED_AFTER = 50  # calls; pools and caches are full by then
+RIVALS = ("openai_agents", "livekit_agents", "pipecat_ai")
+RIVAL_PYTHON = ROOT / ".venv-rivals" / "bin" / "python"
+
+
+async def start() -> list[Row]:
+    """How soon the daemon is ready, and what its imports cost."""
+    ready = []
+    memory = []
+    async with bare_service() as (url, _):
+        for _ in range(STARTS):
+            async with daemon(url) as appliance:
+                ready.append(appliance.ready)
+                memory.append(appliance.resident())
+    command = (sys.executable, "-c", "import appliance.app")
+    cpu = [(await report(*command))["cpu"] for _ in range(STARTS)]
+    return [
+        Row("start.ready", "start to READY, median", "s", median(ready), 1.0),
+        Row("start.import", "imports, median", "CPU-s", median(cpu), 1.0),
+        Row("start.memory", "resident when idle, median", "MB", median(memory)),
+    ]
+
+
+async def _dial(appliance: Appliance, log: Log) -> tuple[float, float]:
+    """Press; return seconds to the offer's arrival, and from there to the open data channel."""
+    pressed = time.monotonic()
+    await appliance.control.call(wait=False)
+    offered = float((await log.next("offer"))["at"])
+    opened = float((await log.next("channel"))["at"])
+    await appliance.control.call()
+    return offered - pressed, opened - offered
+
+
+async def call() -> list[Row]:
+    """How fast a call comes up beside a stock aiortc call, and how much memory it takes."""
+    posts, ours, stock, ours_memory, stock_memory = [], [], [], [], []
+    async with bare_service() as (url, log), daemon(url) as appliance:
+        for _ in range(CALLS):
+            post, channel = await _dial(appliance, log)
+            posts.append(post)
+            ours.append(channel)
+            await asyncio.sleep(1)
+            ours_memory.append(appliance.resident())
+            await appliance.control.hang_up()
+            async with asyncio.TaskGroup() as tasks:
+                command = (sys.executable, "-m", "tests.bench.stock", url)
+                other = tasks.create_task(report(*command), name="stock call")
+                offered = float((await log.next("offer"))["at"])
+                stock.append(float((await log.next("channel"))["at"]) - offered)
+            stock_memory.append(float(other.result()["resident"]))
+    baseline = 1000 * median(stock)
+    return [
+        Row("call.post", "press to offer posted, median", "ms", 1000 * median(posts), 30),
+        Row(
+            "call.channel",
+            "offer posted to data channel open, median",
+            "ms",
+            1000 * median(ours),
+            baseline + 30,
+            {"stock aiortc": baseline},
+        ),
+        Row(
+            "call.memory",
+            "resident in a call, most",
+            "MB",
+            max(ours_memory),
+            90,
+            {"stock aiortc": max(stock_memory)},
+        ),
+    ]
+
+
+async def tools() -> list[Row]:
+    """How long a tool that does nothing takes, from its arguments to its output."""
+    taken = []
+    async with bare_service() as (url, log), daemon(url) as appliance:
+        await _dial(appliance, log)
+        await log.next("event", type="session.update", way="socket")
+        for number in range(TOOL_CALLS):
+            arguments = json.dumps({"text": f"word {number}"})
+            log.command("call tool", name="echo_upper", arguments=arguments)
+            asked = float((await log.next("arguments"))["at"])
+            answered = await log.next("event", item="function_call_output")
+            taken.append(float(answered["at"]) - asked)
+        await appliance.control.hang_up()
+    middle, worst = 1000 * median(taken), 1000 * max(taken)
+    return [
+        Row("tools.noop", "arguments done to output sent, median", "ms", middle, 5),
+        Row("tools.noop_worst", "arguments done to output sent, most", "ms", worst),
+    ]
+
+
+async def photo() -> list[Row]:
+    """How long from the photo press to the item at the service, and what it does to the sound."""
+    taken, quiet_gaps, photo_gaps = [], [], []
+    async with bare_service() as (url, log), daemon(url) as appliance:
+        await _dial(appliance, log)
+        await log.next("event", type="session.update", way="socket")
+        for _ in range(PHOTOS):
+            log.command("tell gap")
+            await log.next("gap")
+            await asyncio.sleep(1)
+            log.command("tell gap")
+            quiet_gaps.append(float((await log.next("gap"))["longest"]))
+            pressed = time.monotonic()
+            await appliance.control.photo()
+            sent = await log.next("event", contents=["input_image"])
+            taken.append(float(sent["at"]) - pressed)
+            await asyncio.sleep(1)
+            log.command("tell gap")
+            photo_gaps.append(float((await log.next("gap"))["longest"]))
+        await appliance.control.hang_up()
+    quiet = 1000 * median(quiet_gaps)
+    return [
+        Row("photo.sent", "press to item sent, capture included", "ms", 1000 * median(taken), 150),
+        Row(
+            "photo.gap",
+            "longest gap between sound frames at the service",
+            "ms",
+            1000 * median(photo_gaps),
+            quiet + 10,
+            {"without a photo": quiet},
+        ),
+    ]
+
+
+async def soak() -> list[Row]:
+    """What 200 calls in a row leave behind."""
+    async with bare_service() as (url, log), daemon(url) as appliance:
+        before = _left(appliance)
+        for number in range(SOAK_CALLS):
+            if number == SETTLED_AFTER:
+                before = _left(appliance)
+            await _dial(appliance, log)
+            await appliance.control.hang_up()
+        await asyncio.sleep(3)  # the POST hang-up and the sweep of the last call may still run
+        after = _left(appliance)
+    span = f"after call {SETTLED_AFTER} to call {SOAK_CALLS}"
+    return [
+        Row("soak.memory", f"resident, {span}", "MB", after["memory"] - before["memory"], 2),
+        Row("soak.descriptors", f"file descriptors, {span}", "", after["fds"] - before["fds"], 0),
+        Row("soak.threads", f"threads, {span}", "", after["threads"] - before["threads"], 0),
+    ]
+
+
+def _left(appliance: Appliance) -> Mapping[str, float]:
+    return {
+        "memory": appliance.resident(),
+        "fds": appliance.descriptors(),
+        "threads": appliance.threads(),
+    }
+
+
+async def rivals() -> list[Row]:
+    """Other products as WebSocket clients of the same service; they have no WebRTC call."""
+    cpu, memory, connect = {}, {}, {}
+    async with bare_service() as (url, log):
+        for name in RIVALS:
+            script = Path("tests", "bench", "rivals", f"{name}.py")
+            paths = {"PYTHONPATH": str(ROOT)}
+            found = await report(str(RIVAL_PYTHON), str(script), url, env=paths)
+            cpu[name], memory[name] = found["cpu"], found["resident"]
+            connect[name] = 1000 * found["connect"]
+        async with daemon(url) as appliance:
+            began = time.monotonic()
+            await _dial(appliance, log)
+            connected = 1000 * (time.monotonic() - began)
+            await asyncio.sleep(1)
+            ours = appliance.resident()
+            used = appliance.cpu()
+            await appliance.control.hang_up()
+    return [
+        Row("rivals.memory", "resident in a session", "MB", ours, None, memory),
+        Row("rivals.cpu", "start, connect and a second", "CPU-s", used, None, cpu),
+        Row("rivals.connect", "dial to session", "ms", connected, None, connect),
+    ]
+
+
+PARTS: Mapping[str, Part] = {
+    "start": start,
+    "call": call,
+    "tools": tools,
+    "photo": photo,
+    "soak": soak,
+    "rivals": rivals,
+}

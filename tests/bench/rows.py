@@ -1,0 +1,78 @@
+"""What a measurement is, how it is kept, and how it is shown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One number. `at_most` is the goal; None means there is nothing to reach."""
+
+    id: str
+    measure: str
+    unit: str
+    ours: float
+    at_most: float | None = None
+    against: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the goal is reached; None without a goal."""
+        return None if self.at_most is None else self.ours <= self.at_most
+
+    def plain(self) -> dict[str, Any]:
+        """Return the row as it is written."""
+        return {
+            "id": self.id,
+            "measure": self.measure,
+            "unit": self.unit,
+            "ours": round(self.ours, 3),
+            "against": {name: round(value, 3) for name, value in self.against.items()},
+            "goal": None if self.at_most is None else f"<= {self.at_most:g}",
+            "holds": self.holds,
+        }
+
+
+def keep(part: str, state: str, rows: Sequence[Row]) -> None:
+    """Write the rows of a part; `state` says which code they speak of."""
+    kept = {"part": part, "state": state, "rows": [row.plain() for row in rows]}
+    _write(RESULTS / f"{part}.json", kept)
+
+
+def kept_state(part: str) -> str | None:
+    """Return which code the kept rows of a part speak of."""
+    path = RESULTS / f"{part}.json"
+    return str(msgspec.json.decode(path.read_bytes())["state"]) if path.exists() else None
+
+
+def summarise(parts: Sequence[str]) -> list[dict[str, Any]]:
+    """Gather the kept rows of all parts in `summary.json` and return them."""
+    rows: list[dict[str, Any]] = []
+    for part in parts:
+        path = RESULTS / f"{part}.json"
+        if path.exists():
+            rows.extend(msgspec.json.decode(path.read_bytes())["rows"])
+    _write(RESULTS / "summary.json", {"rows": rows})
+    return rows
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the rows as a Markdown table."""
+    words = {True: "yes", False: "NO", None: ""}
+    lines = ["| measure | unit | ours | against | goal | holds |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        against = ", ".join(f"{name} {value:g}" for name, value in row["against"].items())
+        cells = (row["measure"], row["unit"], f"{row['ours']:g}", against, row["goal"] or "")
+        lines.append(f"| {' | '.join(cells)} | {words[row['holds']]} |")
+    return "\n".join(lines)
+
+
+def _write(path: Path, what: Mapping[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(what), indent=2) + b"\n")
