@@ -1,0 +1,1 @@
+"""One call with the service: signalling, peer connection, sideband."""
