@@ -55,6 +55,8 @@ class Espeak:
     def speak(self, text: str) -> tuple[bytes, tuple[Mark, ...]]:
         """Mono s16le at `rate_hz` and where its words begin. Blocks; 1 ms for 1 s of sound.
 
+        The same text takes the same time but for some samples: the library's oscillators run on.
+
         Raises:
             VoiceError: the engine refuses the voice or the text.
         """

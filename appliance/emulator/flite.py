@@ -1,4 +1,4 @@
-"""Debian's flite library in this process: text to 16 kHz sound and the places of its words."""
+"""Debian's flite library in this process: text to sound and the places of its words."""
 
 import ctypes
 import threading
@@ -14,6 +14,8 @@ _Handle: TypeAlias = int | None
 
 # From a token to the end of the sound before its first word (flite 2.2, include/cst_item.h).
 _TOKEN_START: Final = b"daughter1.R:SylStructure.daughter1.daughter1.R:Segment.p.end"
+_RATE: Final = 16_000  # Hz, of the voices slt and rms
+_SEED: Final = 1  # its breath is C's rand(): the same text shall be the same sound
 _INSTALL: Final = "Install the Debian package libflite1."
 _CURE: Final = "Install the Debian package libflite1 again."
 
@@ -24,25 +26,27 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 class Flite:
     """One of flite's voices. Natural and well understood; about 10 ms of CPU for 1 s."""
 
-    rate_hz: Final = 16_000
-
-    def __init__(self, voice: str, stretch: float = 1.0) -> None:
+    def __init__(self, voice: str, *, stretch: float = 1.0, pitch: float = 1.0) -> None:
         """Load a voice.
 
         Args:
             voice: "slt" (a woman) or "rms" (a man).
             stretch: how much slower than the speaker it was made from.
+            pitch: how much smaller the speaker; pitch and timbre rise together.
 
         Raises:
             VoiceError: the Debian package is not installed.
         """
         with _ONE_AT_A_TIME:
             self._flite = _load()
+            self._c = ctypes.CDLL(None)  # the C library of this process
             self._voice = _load_voice(voice)
-        self._stretch = stretch
+        # Sound made slower by as much as it is then played faster: a shorter throat.
+        self._stretch = stretch * pitch
+        self.rate_hz = round(_RATE * pitch)
 
     def speak(self, text: str) -> tuple[bytes, tuple[Mark, ...]]:
-        """Mono s16le at 16 kHz, and where words begin in it. Blocks.
+        """Mono s16le at `rate_hz`, and where words begin in it. Blocks.
 
         Raises:
             VoiceError: the engine refuses the text.
@@ -53,12 +57,13 @@ class Flite:
         with _ONE_AT_A_TIME:
             features = ctypes.cast(self._voice, ctypes.POINTER(_Voice)).contents.features
             self._flite.feat_set_float(features, b"duration_stretch", self._stretch)
+            self._c.srand(_SEED)
             utterance = self._flite.flite_synth_text(plain.encode(), self._voice)
             if not utterance:
                 raise VoiceError("The voice cannot say a text.", _CURE)
             try:
                 wave = self._flite.utt_wave(utterance).contents
-                if wave.sample_rate != self.rate_hz:
+                if wave.sample_rate != _RATE:
                     raise VoiceError(f"The voice speaks at {wave.sample_rate} Hz.", _CURE)
                 sound = ctypes.string_at(wave.samples, wave.num_samples * 2)
                 return sound, tuple(self._marks(plain, utterance))
@@ -73,7 +78,7 @@ class Flite:
             at = text.find(name, cursor)
             start: float = self._flite.flite_ffeature_float(item, _TOKEN_START)
             if at >= 0 and start > 0:
-                yield Mark(at, round(start * 1000))
+                yield Mark(at, round(start * 1000 * _RATE / self.rate_hz))
             cursor = max(at + len(name), cursor)
             item = self._flite.item_next(item)
 
