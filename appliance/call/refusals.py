@@ -121,7 +121,7 @@ def _distrust(error: ssl.SSLCertVerificationError, host: str) -> ServiceError:
             return UnreachableError(
                 f"The certificate of {host} has expired.", "Check this device's clock."
             )
-        case 62:
+        case 62 | 64:  # name, address
             return UnreachableError(
                 f"Something else answers in the place of {host}.", f"{_SIGN_IN} {_CHECK_URL}"
             )
