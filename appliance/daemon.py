@@ -54,10 +54,9 @@ async def run_daemon(parts: Parts, manager: Manager, watchdog: float | None = No
     """
     async with asyncio.TaskGroup() as tasks:
         supervisor = tasks.create_task(parts.supervisor.run(), name="supervisor")
+        reading = read_panel(parts.panel, parts.supervisor.post, parts.debounce)
         helpers = [
-            tasks.create_task(
-                read_panel(parts.panel, parts.supervisor.post, parts.debounce), name="panel"
-            ),
+            tasks.create_task(reading, name="panel"),
             tasks.create_task(_tell_status(parts.hub, manager), name="status"),
         ]
         if watchdog is not None:
@@ -201,7 +200,7 @@ class SystemdManager(Manager):
     def __init__(self) -> None:
         """Raise ConfigError if systemd-python is missing: the start would never be reported."""
         try:
-            self._notify = import_module("systemd.daemon").notify
+            self._notify: Callable[[str], object] = import_module("systemd.daemon").notify
         except ImportError as error:
             raise ConfigError(
                 "systemd waits for a report, but systemd-python is missing.",
@@ -231,24 +230,12 @@ class SystemdManager(Manager):
             log.debug("systemd does not listen: %s", error)
 
 
-class NoManager(Manager):
-    """Nobody supervises the process."""
+class NoManager(SystemdManager):
+    """Nobody supervises the process: the same words go to the debug log."""
 
-    @override
-    def ready(self) -> None:
-        pass
-
-    @override
-    def status(self, text: str) -> None:
-        log.debug("= %s", text)
-
-    @override
-    def alive(self) -> None:
-        pass
-
-    @override
-    def stopping(self) -> None:
-        pass
+    def __init__(self) -> None:
+        """Need nothing."""
+        self._notify = lambda line: log.debug("= %s", line)
 
 
 def find_manager(environ: Mapping[str, str] = os.environ) -> Manager:

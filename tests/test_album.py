@@ -43,7 +43,7 @@ def encode(picture: Pixels, pixel_format: str = "yuvj420p", quality: int = 2) ->
 def decode(jpeg: bytes) -> Pixels:
     codec = av.CodecContext.create("mjpeg", "r")
     frames = [*codec.decode(av.Packet(jpeg)), *codec.decode(None)]
-    return frames[0].to_ndarray(format="rgb24")
+    return frames[0].to_ndarray(format="rgb24").astype(np.uint8)
 
 
 def with_exif(jpeg: bytes, orientation: int, order: str = "MM") -> bytes:
@@ -63,7 +63,7 @@ def with_exif(jpeg: bytes, orientation: int, order: str = "MM") -> bytes:
 def colours_at_corners(picture: Pixels) -> list[tuple[int, ...]]:
     """The nearest of the four colours at top left, top right, bottom left, bottom right."""
     height, width, _ = picture.shape
-    found = []
+    found: list[tuple[int, ...]] = []
     for y, x in ((0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)):
         pixel = picture[int(y * height), int(x * width)].astype(int)
         found.append(

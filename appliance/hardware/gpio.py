@@ -1,10 +1,11 @@
 """Two buttons and an LED on the header, through gpiozero on any pin factory."""
 
 import asyncio
+import logging
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
@@ -17,6 +18,8 @@ from appliance.core.gestures import Button, Edge
 from appliance.core.lights import Pattern
 from appliance.errors import DeviceError
 from appliance.ports import Panel
+
+log = logging.getLogger(__name__)
 
 EDGES_KEPT: Final = 256  # two seconds of mashing both buttons with bounces; the oldest goes
 FACTORY_CURE: Final = (
@@ -62,11 +65,11 @@ class GpioPanel(Panel):
             for button, pin in self._pins().items():
                 opened.enter_context(self._button(button, pin))
             self._led = opened.enter_context(self._open_led())
-            self._light = _Light(self._loop, self._led)
+            self._light = _Light(self._loop, self._led, self._errors())
             opened.callback(self._light.stop)
             self._resources = opened.pop_all()
         if self.pattern is not None:
-            self._light.play(self.pattern)
+            self._play(self._light, self.pattern)
         return self
 
     def __exit__(
@@ -92,7 +95,15 @@ class GpioPanel(Panel):
             return  # the same light again must not start over: it would never blink
         self.pattern = pattern
         if self._light is not None:
-            self._light.play(pattern)
+            self._play(self._light, pattern)
+
+    def _play(self, light: "_Light", pattern: Pattern) -> None:
+        try:
+            light.play(pattern)
+        except self._errors() as error:
+            raise DeviceError(
+                f"The LED cannot be switched ({str(error)[:200]}).", "Restart the appliance."
+            ) from error
 
     @property
     def lit(self) -> bool:
@@ -128,6 +139,8 @@ class GpioPanel(Panel):
     def _open_factory(self) -> PinFactory:
         try:
             return self._make_factory()
+        except DeviceError:
+            raise
         except self._errors() as error:
             raise DeviceError(
                 f"The pins cannot be opened ({str(error)[:200]}).", _factory_cure(error)
@@ -171,28 +184,45 @@ class GpioPanel(Panel):
 class _Light:
     """Plays a pattern on an LED with the loop's timers; the last pattern wins."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, led: Any) -> None:  # noqa: ANN401 - no types
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        led: Any,  # noqa: ANN401 - gpiozero carries no types
+        errors: tuple[type[Exception], ...],
+    ) -> None:
         self._loop = loop
         self._led = led
+        self._errors = errors
         self._timer: asyncio.TimerHandle | None = None
 
     def play(self, pattern: Pattern) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        """Begin at the first step. Raises what the pin library raises."""
+        self._halt()
         self._step(pattern, 0)
 
     def stop(self) -> None:
+        """Go dark."""
+        self._halt()
+        with suppress(*self._errors):  # a chip that is gone leaves the LED dark anyway
+            self._led.off()
+
+    def _halt(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._led.off()
+            self._timer = None
 
     def _step(self, pattern: Pattern, index: int) -> None:
         lit, seconds = pattern.steps[index]
         self._led.value = lit
-        self._timer = None
         if seconds > 0:
             following = (index + 1) % len(pattern.steps)
-            self._timer = self._loop.call_later(seconds, self._step, pattern, following)
+            self._timer = self._loop.call_later(seconds, self._go_on, pattern, following)
+
+    def _go_on(self, pattern: Pattern, index: int) -> None:
+        try:
+            self._step(pattern, index)
+        except self._errors as error:
+            log.warning("The LED cannot be switched any more: %s", error)
 
 
 def _lgpio_factory() -> PinFactory:

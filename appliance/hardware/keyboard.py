@@ -5,6 +5,7 @@ import atexit
 import codecs
 import logging
 import os
+import re
 import sys
 import termios
 import tty
@@ -35,6 +36,8 @@ KEYS: Final = {
 }
 END_OF_INPUT: Final = "\x04"  # what `unknown` gets when the input ends, as from Ctrl-D
 _ENTER, _ESCAPE, _RUB_OUT, _CLEAR = "\r\n", "\x1b", "\x7f\b", "\x15"
+
+_SEQUENCE: Final = re.compile(r"\x1b[\[O][0-9;]*[A-Za-z~]")  # arrow and function keys (ECMA-48)
 
 _Modes: TypeAlias = list[Any]  # as termios gives them
 
@@ -74,7 +77,7 @@ class KeyboardPanel(Panel):
             tty.setcbreak(fd, termios.TCSADRAIN)
         try:
             self._loop.add_reader(fd, self._read)
-        except PermissionError:  # a file or /dev/null: epoll takes only what can wait
+        except OSError:  # a file, /dev/null, closed: epoll takes only what can wait
             log.debug("standard input is no keyboard")
         self._fd = fd
         return self
@@ -143,10 +146,7 @@ class KeyboardPanel(Panel):
             self._loop.remove_reader(self._fd)
             self._key(END_OF_INPUT)
             return
-        text = self._decoder.decode(data)
-        if text.startswith(_ESCAPE) and len(text) > 1:
-            return  # an arrow or function key
-        for key in text:
+        for key in _SEQUENCE.sub("", self._decoder.decode(data)):
             self._key(key)
 
     def _key(self, key: str) -> None:

@@ -70,17 +70,17 @@ class FolderCamera(Camera):
 
     def _next(self) -> bytes:
         """Read the next picture. Called on a worker thread."""
-        try:
-            pictures = sorted(self._folder.glob("*.jp*g"))
-            if not pictures:
-                raise DeviceError(
-                    f"There is no picture in {self._folder}.",
-                    "Put a .jpg there, or leave camera.folder empty for the pictures we ship.",
-                )
-            self._turn += 1
-            return pictures[(self._turn - 1) % len(pictures)].read_bytes()
-        except PermissionError as error:
+        pictures = sorted(self._folder.glob("*.jp*g"))
+        if not pictures:
             raise DeviceError(
-                f"The pictures in {self._folder} cannot be read ({error.strerror}).",
-                "Check camera.folder.",
+                f"There is no picture in {self._folder}.",
+                "Put a .jpg there, or leave camera.folder empty for the pictures we ship.",
+            )
+        self._turn += 1
+        picture = pictures[(self._turn - 1) % len(pictures)]
+        try:
+            return picture.read_bytes()
+        except OSError as error:
+            raise DeviceError(
+                f"The picture {picture} cannot be read ({error.strerror}).", "Check camera.folder."
             ) from error

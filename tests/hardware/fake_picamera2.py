@@ -1,0 +1,120 @@
+"""picamera2 as far as the appliance uses it, with the behaviour seen of release 0.3.38."""
+
+import io
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from appliance.hardware.still_camera import PICTURES
+
+JPEG = (PICTURES / "1-house.jpg").read_bytes()
+
+
+class FakePicamera2:
+    """Stands for the module; `Picamera2` for its class. One camera at most, as on a Pi.
+
+    `frames`: metadata of the first frames, the last repeats. `fault`: "missing", "busy",
+    "permission", "init", "vanishes", "hang" (the capture is never done), "start hangs".
+    """
+
+    def __init__(
+        self,
+        *,
+        fault: str = "",
+        frames: tuple[dict[str, Any], ...] = ({"AeState": 2},),
+        resolution: tuple[int, int] = (4056, 3040),
+        on_open: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.fault = fault
+        self.frames = list(frames)
+        self.resolution = resolution
+        self.on_open = on_open
+        self.opened = 0
+        self.closed = 0
+        self.captured_sizes: list[tuple[int, int]] = []
+        self.metadata_asked = 0
+        self.let_go = threading.Event()  # ends a start that hangs
+        module = self
+
+        class Picamera2(_Camera):
+            """The class, bound to this fake."""
+
+            _module = module
+
+            @staticmethod
+            def global_camera_info() -> list[dict[str, Any]]:
+                return [] if module.fault == "missing" else [{"Num": 0, "Model": "imx477"}]
+
+        self.Picamera2 = Picamera2
+
+
+class _Camera:
+    _module: FakePicamera2
+
+    def __init__(self) -> None:
+        module = self._module
+        module.on_open()
+        match module.fault:
+            case "busy":
+                cause = RuntimeError("Failed to acquire camera: Device or resource busy")
+                raise RuntimeError("Camera __init__ sequence did not complete.") from cause
+            case "permission":
+                raise RuntimeError("Could not open any dmaHeap device")
+            case "init":
+                raise RuntimeError("Camera __init__ sequence did not complete.")
+            case "vanishes":
+                raise AttributeError("'NoneType' object has no attribute 'at'")
+            case _:
+                pass
+        if module.opened > module.closed:
+            raise RuntimeError("Camera in use: Device or resource busy")
+        module.opened += 1
+        self.sensor_resolution = module.resolution
+        self._configuration: dict[str, Any] | None = None
+        self._started = False
+
+    def create_still_configuration(self, main: dict[str, Any], raw: object) -> dict[str, Any]:
+        width, height = main["size"]
+        if width % 2 or height % 2:
+            raise RuntimeError("width and height should be even")
+        return {"main": main, "raw": raw}
+
+    def configure(self, configuration: dict[str, Any]) -> None:
+        self._configuration = configuration
+
+    def start(self) -> None:
+        if self._configuration is None:
+            raise RuntimeError("Camera has not been configured")
+        if self._module.fault == "start hangs":
+            self._module.let_go.wait()
+            raise RuntimeError("Camera frontend has timed out!")
+        self._started = True
+
+    def capture_metadata(self, *, wait: bool) -> "Future[dict[str, Any]]":
+        assert wait is False
+        frames = self._module.frames
+        self._module.metadata_asked += 1
+        return _done(frames.pop(0) if len(frames) > 1 else frames[0])
+
+    def capture_file(self, output: io.BytesIO, *, format: str, wait: bool) -> "Future[Any]":  # noqa: A002 - its name
+        assert self._started
+        assert self._configuration is not None
+        assert (format, wait) == ("jpeg", False)
+        if self._module.fault == "hang":
+            return Future()
+        self._module.captured_sizes.append(self._configuration["main"]["size"])
+        output.write(JPEG)
+        return _done({"ExposureTime": 10_000})
+
+    def wait(self, job: "Future[Any]", timeout: float | None = None) -> Any:
+        return job.result(timeout)
+
+    def close(self) -> None:
+        self._module.closed += 1
+
+
+def _done(result: Any) -> "Future[Any]":
+    future: Future[Any] = Future()
+    future.set_result(result)
+    return future
