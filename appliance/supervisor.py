@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from appliance.core.effects import (
     CancelCall,
@@ -38,8 +38,6 @@ CANCEL_LIMIT = 3  # cancellations a call may ignore; then only a new process fre
 
 log = logging.getLogger(__name__)
 
-OpenCallFunction: TypeAlias = Callable[[int, bool], Call]
-
 
 class StuckCallError(RuntimeError):
     """A call ignores every cancellation; only the end of the process releases what it holds."""
@@ -51,16 +49,17 @@ class _Running:
 
     call_no: int
     call: Call
-    task: asyncio.Task[Problem | None] | None = None
+    task: asyncio.Task[Problem | None]
     cancels: int = 0
     broken: Problem | None = None
 
 
-class _Echo:
-    """A question in the inbox: are you reading?"""
+@dataclass(slots=True, eq=False)
+class _Armed:
+    """A timer that runs; itself in the inbox once it fired, and worth nothing once replaced."""
 
-    def __init__(self) -> None:
-        self.heard = asyncio.Event()
+    timer: Timer
+    handle: asyncio.TimerHandle | None = None
 
 
 class Supervisor:
@@ -71,7 +70,7 @@ class Supervisor:
 
     def __init__(
         self,
-        open_call: OpenCallFunction,
+        open_call: Callable[[int, bool], Call],
         take_photo: Callable[[], Awaitable[Photo]],
         publish: Callable[[Message], None],
         *,
@@ -93,8 +92,8 @@ class Supervisor:
         self._publish = publish
         self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
         # Unbounded: post() must not fail, and what posts is itself bounded (buttons, one call).
-        self._inbox: asyncio.Queue[tuple[Event | _Echo, float]] = asyncio.Queue()
-        self._timers: dict[Timer, asyncio.TimerHandle] = {}
+        self._inbox: asyncio.Queue[tuple[Event | asyncio.Event | _Armed, float]] = asyncio.Queue()
+        self._timers: dict[Timer, _Armed] = {}
         self._call: _Running | None = None
         self._errands: set[asyncio.Task[None]] = set()
         self._photos: set[asyncio.Task[None]] = set()  # the machine asks for one at a time
@@ -104,17 +103,16 @@ class Supervisor:
 
     def post(self, event: Event) -> None:
         """Put an event into the inbox. Never blocks; after the end it is dropped."""
-        if not self._ended:
-            self._inbox.put_nowait((event, asyncio.get_running_loop().time()))
+        self._put(event)
 
     async def echo(self) -> None:
         """Return once the inbox has been read up to here; never, after the end.
 
         The watchdog is fed on this: it proves that decisions are still taken. Cancelling is safe.
         """
-        echo = _Echo()
-        self._inbox.put_nowait((echo, 0.0))
-        await echo.heard.wait()
+        echo = asyncio.Event()
+        self._put(echo)
+        await echo.wait()
 
     def run_errand(self, name: str, errand: Callable[[], Awaitable[None]]) -> None:
         """Run something that outlives its call, such as the hang-up at the service.
@@ -144,27 +142,31 @@ class Supervisor:
 
     async def _serve(self, tasks: asyncio.TaskGroup) -> None:
         while not self._ended:
-            event, at = await self._inbox.get()
-            if isinstance(event, _Echo):
-                event.heard.set()
-            else:
-                self._step(event, at, tasks)
+            item, at = await self._inbox.get()
+            if isinstance(item, asyncio.Event):
+                item.set()
+            elif not isinstance(item, _Armed):
+                self._step(item, at, tasks)
+            elif self._timers.get(item.timer) is item:  # neither stopped nor replaced meanwhile
+                del self._timers[item.timer]
+                self._step(TimerFired(item.timer), at, tasks)
+
+    def _put(self, item: Event | asyncio.Event | _Armed) -> None:
+        if not self._ended:
+            self._inbox.put_nowait((item, asyncio.get_running_loop().time()))
 
     def _step(self, event: Event, at: float, tasks: asyncio.TaskGroup) -> None:
-        # A timer stopped while its firing sat in the inbox never reaches the machine.
-        if isinstance(event, TimerFired) and self._timers.pop(event.timer, None) is None:
-            return
         if isinstance(event, Shutdown) and self._shutdown_at is None:
             self._shutdown_at = at
         before = self.model
         self.model, effects = transition(before, event)
         if (mark := mark_of(event, before, self.model, at)) is not None:
             self._publish(mark)
-        if self.model != before:
-            _log_phase(event, before, self.model)
         for effect in effects:
             self._perform(effect, tasks)
         if self.model != before:
+            word = phase_word(self.model.phase)
+            log.debug("= %s after %s", word, type(event).__name__, extra={"PHASE": word})
             self._publish(self.model)
 
     def _perform(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
@@ -198,14 +200,14 @@ class Supervisor:
 
     def _start_call(self, call_no: int, resume: bool, tasks: asyncio.TaskGroup) -> None:
         try:
-            running = _Running(call_no, self._open_call(call_no, resume))
+            call = self._open_call(call_no, resume)
         except Exception as error:  # noqa: BLE001 - bulkhead: a call that cannot even be made
             self.post(CallDown(call_no, _report(call_no, error)))
             return
-        self._call = running
-        running.task = tasks.create_task(_run_call(running), name=f"call-{call_no}")
+        task = tasks.create_task(_run_call(call_no, call), name=f"call-{call_no}")
+        self._call = running = _Running(call_no, call, task)
         # A callback, because a task cancelled before its first step never reaches a `finally`.
-        running.task.add_done_callback(partial(self._call_done, running))
+        task.add_done_callback(partial(self._call_done, running))
 
     def _call_done(self, running: _Running, task: "asyncio.Task[Problem | None]") -> None:
         problem = running.broken
@@ -217,23 +219,24 @@ class Supervisor:
         self.post(CallDown(running.call_no, problem))
 
     def _tell_call(self, tell: Callable[[Call], None]) -> None:
-        if self._call is None:
+        running = self._call
+        if running is None:
             return
         try:
-            tell(self._call.call)
+            tell(running.call)
         except Exception as error:  # noqa: BLE001 - bulkhead: a call that breaks when spoken to
-            self._call.broken = self._call.broken or _report(self._call.call_no, error)
-            if self._call.task is not None:
-                self._call.task.cancel()
+            running.broken = running.broken or _report(running.call_no, error)
+            running.task.cancel()
 
     def _cancel_call(self) -> None:
-        if self._call is None or self._call.task is None:
+        running = self._call
+        if running is None:
             return
-        self._call.cancels += 1
-        if self._call.cancels > CANCEL_LIMIT:
-            raise StuckCallError(f"call {self._call.call_no} ignores its end")
-        log.warning("Call %d had to be cut off.", self._call.call_no)
-        self._call.task.cancel()
+        running.cancels += 1
+        if running.cancels > CANCEL_LIMIT:
+            raise StuckCallError(f"call {running.call_no} ignores its end")
+        log.warning("Call %d had to be cut off.", running.call_no)
+        running.task.cancel()
 
     # Pictures, errands, timers
 
@@ -262,12 +265,13 @@ class Supervisor:
 
     def _start_timer(self, timer: Timer, seconds: float) -> None:
         self._stop_timer(timer)
-        loop = asyncio.get_running_loop()
-        self._timers[timer] = loop.call_later(seconds, self.post, TimerFired(timer))
+        armed = self._timers[timer] = _Armed(timer)
+        armed.handle = asyncio.get_running_loop().call_later(seconds, self._put, armed)
 
     def _stop_timer(self, timer: Timer) -> None:
-        if (handle := self._timers.pop(timer, None)) is not None:
-            handle.cancel()
+        armed = self._timers.pop(timer, None)
+        if armed is not None and armed.handle is not None:
+            armed.handle.cancel()
 
     def _release(self) -> None:
         self._ended = True
@@ -278,11 +282,11 @@ class Supervisor:
             task.cancel()
 
 
-async def _run_call(running: _Running) -> Problem | None:
+async def _run_call(call_no: int, call: Call) -> Problem | None:
     try:
-        await running.call.run()
+        await call.run()
     except Exception as error:  # noqa: BLE001 - bulkhead: a call ends, the appliance goes on
-        return _report(running.call_no, error)
+        return _report(call_no, error)
     return None
 
 
@@ -293,9 +297,3 @@ def _report(call_no: int, error: Exception) -> Problem:
     extra = {"CALL_NO": call_no, "PROBLEM": problem.kind}
     log.warning("%s%s", problem.cause, "".join(["\n", *trace]).rstrip(), extra=extra)
     return problem
-
-
-def _log_phase(event: Event, before: Model, after: Model) -> None:
-    word = phase_word(after.phase)
-    if word != phase_word(before.phase):
-        log.debug("= %s after %s", word, type(event).__name__, extra={"PHASE": word})

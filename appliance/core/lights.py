@@ -78,11 +78,9 @@ def pattern_for(model: Model) -> Pattern:
     Highest first: what just happened, muted, needs you, interrupted, the call, offline, idle.
     Wherever a call is open the pattern is never dark.
     """
-    if isinstance(model.phase, Off):
-        return DARK
     if model.notice is not None:
         return PHOTO if model.notice.problem is None else REFUSED
-    if model.muted:
+    if model.muted and not isinstance(model.phase, Off):
         return MUTED if isinstance(model.phase, Dialing | Live | HangingUp) else MUTED_IDLE
     return _of_phase(model.phase)
 
@@ -99,9 +97,9 @@ def _of_phase(phase: Phase) -> Pattern:
             return SPEAKING if phase.turn is Turn.SPEAKING else IN_CALL
         case HangingUp():
             return IN_CALL
-        case Idle():
-            return DARK if phase.reason is None else OFFLINE
-        case Off():
+        case Idle(None) | Off():
             return DARK
+        case Idle():
+            return OFFLINE
         case _:
             assert_never(phase)
