@@ -29,6 +29,11 @@ _OPTIONS: Final = {
     b"vad_max_segment_duration": b"30",
     b"return_audio_data": b"false",
 }
+_BLOCK: Final = RATE // 100  # samples whose loudness is looked at together
+_MARGIN: Final = RATE * 80 // 1000  # samples kept round the loud part: faint beginnings of words
+_FAINT: Final = 0.01  # of the loudest block: below is not speech
+_SILENT: Final = 30  # of 32768: never speech
+_LEAD, _TAIL = RATE * 150 // 1000 * 2, RATE * 800 // 1000 * 2  # bytes of silence put round it
 # What the model says to silence, a click or a tone.
 _MADE_UP: Final = frozenset({"", "you", "i"})
 # Noisy speech can come out as abuse nobody uttered; a demonstration does not repeat it.
@@ -101,7 +106,7 @@ class Recognizer:
         """`recognize` on the calling thread, without a deadline."""
         with self._lock:
             self._open()
-            return clean(self._transcribe(pcm16k))
+            return clean(self._transcribe(framed(pcm16k)))
 
     def _open(self) -> None:
         if self._handle >= 0:
@@ -137,6 +142,26 @@ class Recognizer:
             return ""
         lines = (answer.contents.lines[i].text for i in range(answer.contents.line_count))
         return " ".join(line.decode("utf-8", "replace").strip() for line in lines if line)
+
+
+def framed(pcm16k: bytes) -> bytes:
+    """The same speech between 150 and 800 ms of perfect silence. Pure.
+
+    The model's words depend on what surrounds the speech: with less than half a second of silence
+    behind it one short command of six comes out wrong, so framed one of twenty. An early guess
+    then also equals the final one, however long the user has been silent by then.
+    """
+    sound = np.frombuffer(pcm16k, "<i2")
+    blocks = sound[: len(sound) // _BLOCK * _BLOCK].reshape(-1, _BLOCK).astype(np.float32)
+    if not len(blocks):
+        return pcm16k
+    level = np.sqrt((blocks**2).mean(axis=1))
+    loud = np.flatnonzero(level > max(level.max() * _FAINT, _SILENT))
+    if not len(loud):
+        return pcm16k
+    start = max(loud[0] * _BLOCK - _MARGIN, 0)
+    end = (loud[-1] + 1) * _BLOCK + _MARGIN
+    return bytes(_LEAD) + sound[start:end].tobytes() + bytes(_TAIL)
 
 
 def clean(heard: str) -> str:

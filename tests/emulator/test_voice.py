@@ -52,6 +52,12 @@ def loudness(pcm: bytes) -> float:
     return float(np.sqrt((samples(pcm).astype(float) ** 2).mean()))
 
 
+def centre_hz(pcm: bytes) -> float:
+    """Where the energy of a voice lies: low for a large throat, high for a small one."""
+    power = np.abs(np.fft.rfft(samples(pcm).astype(float))) ** 2
+    return float((power * np.arange(len(power))).sum() / power.sum() * RATE / len(samples(pcm)))
+
+
 # ------------------------------------------------------------------------------- speech
 
 
@@ -128,7 +134,7 @@ async def test_nothing_to_say_is_no_sound(voice: Voice, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Über café “naïve” 😀 \0 <b>x</b> a.b@c.de", "a" * 1000, "1 " * 500]
+    "text", ["Über café “naïve” 😀 \0 <b>x</b> a.b@c.de", "ab" * 210, "1 " * 210]
 )
 def test_odd_texts_are_spoken(voice: Voice, text: str) -> None:
     speech = voice.synthesize(text)
@@ -148,8 +154,7 @@ def test_threads_do_not_mix_their_voices(voice: Voice) -> None:
 
 def test_service_and_user_have_different_voices() -> None:
     service, user = (Voice(make()).synthesize(TEXT) for make in (service_engine, user_engine))
-    assert service.pcm != user.pcm
-    assert abs(service.duration_ms - user.duration_ms) > 50
+    assert centre_hz(service.pcm) > 1.05 * centre_hz(user.pcm)
 
 
 def test_an_utterance_stands_between_silences() -> None:
