@@ -139,18 +139,19 @@ def _handler(
         return handler
     deliver = send or journal.send
 
-    def send_fields(message: str, **given: object) -> None:
+    def send_fields(message: str, /, **given: object) -> None:
         # JournalHandler passes a record's lower-case attributes on as well; journald drops them.
         deliver(message, **{key: value for key, value in given.items() if key.isupper()})
 
     journal_handler: logging.Handler = journal.JournalHandler(
         sender_function=send_fields, SYSLOG_IDENTIFIER=IDENTIFIER
     )
+    journal_handler.setFormatter(logging.Formatter("%(message)s"))
     return journal_handler
 
 
 def _is_journal(environ: Mapping[str, str], stream: TextIO) -> bool:
-    """Whether `stream` is the journal, whose device and inode are JOURNAL_STREAM (systemd.exec(5))."""
+    """Whether `stream` is the journal, which JOURNAL_STREAM identifies (systemd.exec(5))."""
     try:
         device, inode = map(int, environ.get("JOURNAL_STREAM", "").split(":"))
         status = os.fstat(stream.fileno())

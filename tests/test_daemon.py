@@ -1,0 +1,465 @@
+"""The life of the process, told to a real notify socket."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from appliance.config import PanelConfig
+from appliance.core.events import Event, TakePhoto, ToggleCall, ToggleMute
+from appliance.core.gestures import Button
+from appliance.core.model import Cue, Model, Outgoing, Photo
+from appliance.core.words import sentence
+from appliance.daemon import (
+    FEEDS,
+    NoManager,
+    Parts,
+    SystemdManager,
+    feed_watchdog,
+    find_manager,
+    only_instance,
+    read_panel,
+    run_daemon,
+    watchdog_limit,
+)
+from appliance.errors import DeviceError
+from appliance.hardware.gpio import GpioPanel
+from appliance.hub import Hub
+from appliance.supervisor import Supervisor
+
+MOCK = PanelConfig(driver="gpio-mock")
+WATCHDOG = 15.0  # s, as in the unit
+
+
+class NotifySocket:
+    """systemd's end of the notify socket."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(str(path))
+        self.lines: list[str] = []
+
+    def read(self) -> list[str]:
+        """Return every line received so far."""
+        with suppress(BlockingIOError):
+            while True:
+                self.lines += self._socket.recv(4096).decode().splitlines()
+        return self.lines
+
+    async def wait_for(self, line: str, limit: float = 15) -> None:
+        """Wait until `line` was received."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(limit):
+            while line not in self.read():
+                self.lines += (await loop.sock_recv(self._socket, 4096)).decode().splitlines()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotifySocket]:
+    notified = NotifySocket(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(notified.path))
+    yield notified
+    notified.close()
+
+
+class FakeCall:
+    """A call that lives until it is closed; a stubborn one until it is cancelled."""
+
+    def __init__(self, *, stubborn: bool = False) -> None:
+        self._stubborn = stubborn
+        self._closed = asyncio.Event()
+        self.opened = asyncio.Event()
+
+    async def run(self) -> None:
+        self.opened.set()
+        await self._closed.wait()
+
+    def close(self) -> None:
+        if not self._stubborn:
+            self._closed.set()
+
+    def send(self, item: Outgoing) -> None:
+        pass
+
+    def mute(self, muted: bool) -> None:
+        pass
+
+    def cue(self, cue: Cue) -> None:
+        pass
+
+
+async def no_photo() -> Photo:
+    raise DeviceError("There is no camera.")
+
+
+def make_supervisor(hub: Hub, call: FakeCall) -> Supervisor:
+    return Supervisor(lambda _number, _resume: call, no_photo, hub.publish)
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def test_ready_status_and_stopping_are_told_in_order(systemd: NotifySocket) -> None:
+    hub, call = Hub(), FakeCall()
+    supervisor = make_supervisor(hub, call)
+    with GpioPanel(MOCK) as panel:
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            tasks.create_task(run_daemon(Parts(supervisor, hub, panel), find_manager()))
+            await systemd.wait_for("READY=1")
+            panel.press(Button.CALL)
+            await call.opened.wait()
+            await systemd.wait_for("STATUS=Calling.")
+            terminate()
+            await systemd.wait_for("STOPPING=1")
+    lines = systemd.read()
+    assert lines.index("READY=1") < lines.index("STATUS=Calling.") < lines.index("STOPPING=1")
+    assert f"STATUS={sentence(Model())}" in lines
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("stubborn", [False, True])
+async def test_shutdown_takes_two_seconds_at_most(stubborn: bool) -> None:
+    loop = asyncio.get_running_loop()
+    hub, call = Hub(), FakeCall(stubborn=stubborn)
+    supervisor = make_supervisor(hub, call)
+    supervisor.post(ToggleCall())
+    with GpioPanel(MOCK) as panel:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(run_daemon(Parts(supervisor, hub, panel), NoManager()))
+            await call.opened.wait()
+            began = loop.time()
+            terminate()
+    assert loop.time() - began <= 2.0
+
+
+@pytest.mark.looptime
+async def test_an_errand_that_hangs_does_not_hold_the_process() -> None:
+    loop = asyncio.get_running_loop()
+    hub, call = Hub(), FakeCall()
+    supervisor = make_supervisor(hub, call)
+    with GpioPanel(MOCK) as panel:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(run_daemon(Parts(supervisor, hub, panel), NoManager()))
+            await supervisor.echo()
+            supervisor.run_errand("hang-up", asyncio.Event().wait)  # type: ignore[arg-type]  # for ever
+            began = loop.time()
+            terminate()
+    assert loop.time() - began <= 2.0
+
+
+@pytest.mark.looptime
+async def test_a_second_signal_ends_at_once() -> None:
+    hub, call = Hub(), FakeCall(stubborn=True)
+    supervisor = make_supervisor(hub, call)
+    supervisor.post(ToggleCall())
+    loop = asyncio.get_running_loop()
+    with GpioPanel(MOCK) as panel:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(run_daemon(Parts(supervisor, hub, panel), NoManager()))
+            await call.opened.wait()
+            began = loop.time()
+            terminate()
+            await asyncio.sleep(0.1)
+            terminate()
+    assert loop.time() - began < 0.2
+
+
+async def test_a_supervisor_that_fails_ends_the_process() -> None:
+    class Broken(Supervisor):
+        async def run(self) -> None:
+            raise RuntimeError("bug")
+
+    hub = Hub()
+    supervisor = Broken(lambda _n, _r: FakeCall(), no_photo, hub.publish)
+    with GpioPanel(MOCK) as panel, pytest.raises(ExceptionGroup) as caught:
+        async with asyncio.timeout(5):
+            await run_daemon(Parts(supervisor, hub, panel), NoManager())
+    assert [str(error) for error in caught.value.exceptions] == ["bug"]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+async def test_nothing_is_left_behind(no_leftover_tasks: None) -> None:
+    hub = Hub()
+    supervisor = make_supervisor(hub, FakeCall())
+    with GpioPanel(MOCK) as panel:
+        async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+            tasks.create_task(run_daemon(Parts(supervisor, hub, panel), NoManager(), WATCHDOG))
+            await supervisor.echo()
+            terminate()
+
+
+# The panel
+
+
+async def test_a_press_becomes_a_wish() -> None:
+    posted: asyncio.Queue[Event] = asyncio.Queue()
+    with GpioPanel(MOCK) as panel:
+        async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(read_panel(panel, posted.put_nowait))
+            for _ in range(30):  # bounces within the debounce time
+                panel.press(Button.CALL)
+                panel.release(Button.CALL)
+            panel.press(Button.CALL)
+            assert await posted.get() == ToggleCall()
+            reading.cancel()
+    assert posted.empty()
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("held", "wish"), [(0.3, TakePhoto()), (2.0, ToggleMute()), (0.8, None), (7.0, None)]
+)
+async def test_the_photo_button_means_what_its_time_says(held: float, wish: Event | None) -> None:
+    posted: list[Event] = []
+    with GpioPanel(MOCK) as panel:
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(read_panel(panel, posted.append))
+            await asyncio.sleep(0)
+            panel.press(Button.PHOTO)
+            await asyncio.sleep(held)
+            panel.release(Button.PHOTO)
+            await asyncio.sleep(1)
+            reading.cancel()
+    assert posted == ([] if wish is None else [wish])
+
+
+@pytest.mark.looptime
+async def test_a_stuck_button_is_told_by_time_alone(caplog: pytest.LogCaptureFixture) -> None:
+    with GpioPanel(MOCK) as panel:
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(read_panel(panel, lambda _: None))
+            await asyncio.sleep(0)
+            panel.press(Button.PHOTO)
+            await asyncio.sleep(61)
+            reading.cancel()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "The photo button is stuck: check its wires."
+    ]
+
+
+# The watchdog
+
+
+async def fed(
+    systemd: NotifySocket,
+    echo: Callable[[], Awaitable[None]],
+    blocks: Callable[[], int | None],
+    seconds: float,
+) -> int:
+    """How often the watchdog was fed within `seconds` of the loop's time.
+
+    At most ten times: Linux queues no more datagrams (net.unix.max_dgram_qlen), then we block.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await feed_watchdog(SystemdManager(), echo, blocks, WATCHDOG)
+    return systemd.read().count("WATCHDOG=1")
+
+
+async def at_once() -> None:
+    pass
+
+
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.looptime
+async def test_a_healthy_process_feeds_the_watchdog_in_time(systemd: NotifySocket) -> None:
+    assert await fed(systemd, at_once, lambda: None, 2 * WATCHDOG) >= 2 * FEEDS
+
+
+@pytest.mark.looptime
+async def test_a_supervisor_that_hangs_starves_the_watchdog(systemd: NotifySocket) -> None:
+    assert await fed(systemd, never, lambda: None, 10 * WATCHDOG) == 0
+
+
+@pytest.mark.looptime
+async def test_a_supervisor_that_never_ran_starves_the_watchdog(systemd: NotifySocket) -> None:
+    hub = Hub()
+    supervisor = make_supervisor(hub, FakeCall())
+    assert await fed(systemd, supervisor.echo, lambda: None, 10 * WATCHDOG) == 0
+
+
+@pytest.mark.looptime
+async def test_sound_that_stands_still_starves_the_watchdog(systemd: NotifySocket) -> None:
+    assert await fed(systemd, at_once, lambda: 7, 10 * WATCHDOG) == 1  # the first sight of it
+
+
+@pytest.mark.looptime
+async def test_sound_that_advances_feeds_the_watchdog(systemd: NotifySocket) -> None:
+    loop = asyncio.get_running_loop()
+    assert await fed(systemd, at_once, lambda: int(loop.time() * 100), WATCHDOG) >= FEEDS
+
+
+@pytest.mark.looptime
+async def test_one_slow_answer_does_not_kill(systemd: NotifySocket) -> None:
+    """Between two feeds there is never more than the manager allows."""
+    loop = asyncio.get_running_loop()
+    times: list[float] = []
+
+    class Clocked(NoManager):
+        def alive(self) -> None:
+            times.append(loop.time())
+
+    answers = 0
+
+    async def every_third_is_slow() -> None:
+        nonlocal answers
+        answers += 1
+        await asyncio.sleep(5 if answers % 3 == 0 else 0)
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(200):
+            await feed_watchdog(Clocked(), every_third_is_slow, lambda: None, WATCHDOG)
+    gaps = [after - before for before, after in pairwise(times)]
+    assert max(gaps) < WATCHDOG
+
+
+# What the environment says
+
+
+def test_without_a_notify_socket_nobody_is_told() -> None:
+    assert isinstance(find_manager({}), NoManager)
+
+
+@pytest.mark.parametrize(
+    ("environ", "limit"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "15000000"}, 15.0),
+        ({"WATCHDOG_USEC": "15000000", "WATCHDOG_PID": str(os.getpid())}, 15.0),
+        ({"WATCHDOG_USEC": "15000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+    ],
+)
+def test_the_watchdog_time_is_systemds(environ: dict[str, str], limit: float | None) -> None:
+    assert watchdog_limit(environ) == limit
+
+
+def test_a_status_is_one_line(systemd: NotifySocket) -> None:
+    SystemdManager().status("Needs you: no\nkey.  Give one.")
+    assert systemd.read() == ["STATUS=Needs you: no key. Give one."]
+
+
+def test_a_systemd_that_went_away_is_no_failure(systemd: NotifySocket) -> None:
+    manager = SystemdManager()
+    systemd.close()
+    systemd.path.unlink()
+    manager.alive()
+
+
+# One instance
+
+HOLDER = """
+import sys
+from pathlib import Path
+from appliance.daemon import only_instance
+with only_instance(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_instance_is_refused_with_the_first_ones_number(tmp_path: Path) -> None:
+    directory = tmp_path / "run" / "voice-appliance"
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", HOLDER, str(directory)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as holder:  # fmt: skip
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(DeviceError, match=rf"process {holder.pid}\)"),
+            only_instance(directory),
+        ):
+            pass
+        holder.kill()  # even a killed one leaves nothing behind that would refuse the next
+        holder.wait()
+    with only_instance(directory):
+        assert (directory / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_the_runtime_directory_is_private(tmp_path: Path) -> None:
+    directory = tmp_path / "voice-appliance"
+    with only_instance(directory):
+        assert directory.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770])
+def test_a_runtime_directory_others_can_write_is_refused(tmp_path: Path, mode: int) -> None:
+    directory = tmp_path / "shared"
+    directory.mkdir()
+    directory.chmod(mode)
+    with pytest.raises(DeviceError, match="written by others"), only_instance(directory):
+        pass
+
+
+def test_a_link_in_place_of_the_runtime_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DeviceError, match="written by others"), only_instance(link):
+        pass
+
+
+def test_a_directory_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DeviceError, match="cannot be made"), only_instance(tmp_path / "file" / "x"):
+        pass
+
+
+# The whole process
+
+PROCESS = """
+import asyncio, os
+from appliance.config import PanelConfig
+from appliance.core.model import Photo
+from appliance.daemon import Parts, find_manager, run_daemon, watchdog_limit
+from appliance.hardware.gpio import GpioPanel
+from appliance.hub import Hub
+from appliance.supervisor import Supervisor
+
+async def main() -> None:
+    hub = Hub()
+    supervisor = Supervisor(None, None, hub.publish)
+    with GpioPanel(PanelConfig(driver="gpio-mock")) as panel:
+        await run_daemon(Parts(supervisor, hub, panel), find_manager(), watchdog_limit())
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_real_process_reports_and_exits_with_0(
+    systemd: NotifySocket, number: signal.Signals
+) -> None:
+    environ = {**os.environ, "WATCHDOG_USEC": "15000000"}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", PROCESS, env=environ)
+    try:
+        await systemd.wait_for("READY=1")
+        await systemd.wait_for("WATCHDOG=1")
+        process.send_signal(number)
+        async with asyncio.timeout(10):
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert systemd.read()[-1] in {"STOPPING=1", "STATUS=Off."}
+    assert "STOPPING=1" in systemd.lines
