@@ -20,7 +20,9 @@ _JOKE: Final = (
 )
 _LONGEST_ECHO: Final = 160  # characters of what was heard that are said back
 _LONGEST_COUNT: Final = 100
-_EXACTLY: Final = re.compile(r"\bsay (?:exactly|only|just|the words?)\b:?\s*[\"'“]?(.+?)[\"'”]?$", re.I)
+_EXACTLY: Final = re.compile(
+    r"\bsay (?:exactly|only|just|the words?)\b:?\s*[\"'“]?(.+?)[\"'”]?$", re.IGNORECASE
+)
 # Said on the way to a tool that takes its time.
 _COMMENTARY: Final = {
     "delayed_add": "Let me add that up.",
@@ -148,9 +150,7 @@ def _count(numbers: tuple[int, ...]) -> str:
     return " ".join(f"{in_words(n).capitalize()}." for n in range(first, last + step, step))
 
 
-def _reports(
-    outputs: Sequence[Item], known: Sequence[Item], has_picture: bool  # noqa: FBT001
-) -> list[str]:
+def _reports(outputs: Sequence[Item], known: Sequence[Item], has_picture: bool) -> list[str]:
     calls = {
         item.wire["call_id"]: item.wire for item in known if item.wire["type"] == "function_call"
     }
@@ -160,7 +160,7 @@ def _reports(
     ]
 
 
-def _report(call: Json, output: str, has_picture: bool) -> str:  # noqa: FBT001
+def _report(call: Json, output: str, has_picture: bool) -> str:
     name = str(call.get("name", "tool"))
     value, error = tool_use.outcome(output)
     title = tool_use.title(name)

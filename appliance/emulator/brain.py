@@ -47,6 +47,7 @@ class Brain:
         self.session = current
         self.conversation = Conversation(ids.make("conv"))
         self.traits = traits or Traits()
+        self.last_kind = ""  # type of the last client event
         self._box = Outbox(ids)
         self._hearing = Hearing(self._box, self.conversation)
         self._active: Reply | None = None
@@ -78,6 +79,7 @@ class Brain:
         event: Json = {}
         try:
             event = parsed(data)
+            self.last_kind = str(event.get("type"))[:60]
             event = validated(event, strict=self.traits.strict)
             self._handler(event["type"])(event, moment)
         except Refusal as refusal:
@@ -158,15 +160,20 @@ class Brain:
             self._settle(reply)
         return self._box.take()
 
-    def speechless(self, item_id: str, reason: str) -> list[Order]:
+    def speechless(self, item_id: str, reason: str, code: str = "server_error") -> list[Order]:
         """The voice failed: a sentence that says why."""
         reply = self._speaking(item_id)
         if reply is not None:
-            reply.fail("server_error", reason)
+            reply.fail(code, reason)
             self._settle(reply)
         return self._box.take()
 
     # -- what playout says
+
+    @property
+    def busy(self) -> bool:
+        """A response is being made or heard."""
+        return self._active is not None or self._playing is not None
 
     def playback_started(self, response_id: str) -> list[Order]:
         """The first sound of this response goes out."""
@@ -209,15 +216,15 @@ class Brain:
     def _update(self, event: Json, _moment: Moment) -> None:
         self.session = session.merged(self.session, event["session"], spoke=self._spoke)
         self._box.send("session.updated", session=self.session)
-        self._box.add(Listen())
+        self._box.add(Listen(forget=False))
 
     def _commit(self, _event: Json, moment: Moment) -> None:
         self._hearing.commit(moment.received_ms)
-        self._box.add(Listen())
+        self._box.add(Listen(forget=True))
 
     def _clear_input(self, _event: Json, moment: Moment) -> None:
         self._hearing.clear(moment.received_ms)
-        self._box.add(Listen())
+        self._box.add(Listen(forget=True))
 
     def _create_item(self, event: Json, _moment: Moment) -> None:
         item, pictures = created(event["item"], self._box.ids.make("item"))
@@ -232,9 +239,7 @@ class Brain:
         item = self._item(event["item_id"], "truncate")
         end_ms = event["audio_end_ms"]
         if not item.speech or end_ms > item.duration_ms:
-            message = (
-                f"Audio content of {item.duration_ms}ms is already shorter than {end_ms}ms."
-            )
+            message = f"Audio content of {item.duration_ms}ms is already shorter than {end_ms}ms."
             raise Refusal("invalid_value", message, "audio_end_ms")
         self._truncated(item, end_ms)
 
@@ -266,7 +271,7 @@ class Brain:
             message = "Cancellation failed: no active response found"
             raise Refusal("response_cancel_not_active", message)
         # Sound that was made is still played; `output_audio_buffer.clear` ends that.
-        self._box.add(Hush(playout=False))
+        self._box.add(Hush(reply.id))
         reply.cut("client_cancelled", {})
         self._settle(reply)
 
@@ -333,7 +338,7 @@ class Brain:
     def _interrupt(self, reason: str, moment: Moment) -> None:
         active = self._active
         if active is not None:
-            self._box.add(Hush(playout=False))
+            self._box.add(Hush(active.id))
         self._quiet(moment)
         if active is not None:
             self._wanted = False
@@ -342,7 +347,7 @@ class Brain:
 
     def _quiet(self, moment: Moment) -> None:
         """Drop what was not yet heard, from playout and from the conversation."""
-        self._box.add(Hush(playout=True))
+        self._box.add(Hush())
         if self._playing is not None:
             self._box.send("output_audio_buffer.cleared", response_id=self._playing)
             self._playing = None
@@ -377,4 +382,3 @@ class Brain:
 
     def _error(self, refusal: Refusal, event_id: str | None) -> None:
         self._box.send("error", error={**refusal.body(), "event_id": event_id})
-

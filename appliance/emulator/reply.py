@@ -276,4 +276,3 @@ class Reply:
 def _words(text: str) -> list[str]:
     """Words with the space behind them; joined they are the text."""
     return [f"{word} " for word in text.split(" ")[:-1]] + text.split(" ")[-1:]
-

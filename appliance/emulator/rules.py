@@ -22,11 +22,29 @@ class Wish:
     text: str = ""
 
 
-_UNITS: Final = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen"
-).split()
-_TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_UNITS: Final = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS: Final = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _NUMBERS: Final[Mapping[str, int]] = {
     **{word: value for value, word in enumerate(_UNITS)},
     **{word: 20 + 10 * index for index, word in enumerate(_TENS)},
@@ -107,8 +125,10 @@ def normalized(text: str) -> str:
     """Lower case, no punctuation, numbers as digits, key words where something like them is."""
     plain = re.sub(r"[^a-z0-9' -]", " ", text.lower().replace("’", "'"))  # noqa: RUF001
     plain = re.sub(r"(?<=\d)[,.](?=\d)", "", plain)
-    words = [_SOUNDS_LIKE.get(word, word) for word in re.sub(r"\bgood[ -]bye\b", "goodbye",
-                                                               plain).split()]
+    words = [
+        _SOUNDS_LIKE.get(word, word)
+        for word in re.sub(r"\bgood[ -]bye\b", "goodbye", plain).split()
+    ]
     return " ".join(_with_digits([_key(word) for word in _numbers_heard(words)]))
 
 

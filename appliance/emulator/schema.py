@@ -51,13 +51,19 @@ def number(low: float, high: float, *, whole: bool = False) -> Check:
             path,
         )
         if value < low:
-            _refuse("integer_below_min_value" if whole else "decimal_below_min_value", path, (
-                f"Invalid '{path}': {value}. Expected a value >= {low}, but got {value} instead."
-            ))
+            _refuse(
+                "integer_below_min_value" if whole else "decimal_below_min_value",
+                path,
+                (f"Invalid '{path}': {value}. Expected a value >= {low}, but got {value} instead."),
+            )
         if value > high:
-            _refuse("integer_above_max_value" if whole else "decimal_above_max_value", path, (
-                f"Invalid '{path}': {value}. Expected a value <= {high}, but got {value} instead."
-            ))
+            _refuse(
+                "integer_above_max_value" if whole else "decimal_above_max_value",
+                path,
+                (
+                    f"Invalid '{path}': {value}. Expected a value <= {high}, but got {value} instead."
+                ),
+            )
 
     return check
 
@@ -131,9 +137,7 @@ def by_type(key: str = "type", **variants: Check) -> Check:
         mapping(value, path)
         where = _join(path, key)
         if key not in value:
-            _refuse(
-                "missing_required_parameter", where, f"Missing required parameter: '{where}'."
-            )
+            _refuse("missing_required_parameter", where, f"Missing required parameter: '{where}'.")
         known(value[key], where)
         variants[value[key]](value, path)
 
@@ -164,12 +168,14 @@ def _without(value: Any, path: str) -> Any:  # noqa: ANN401 - any JSON
     return copy
 
 
-def _expect(holds: bool, wanted: str, value: object, path: str) -> None:  # noqa: FBT001
+def _expect(holds: bool, wanted: str, value: object, path: str) -> None:
     if not holds:
         found = _NAMES.get(type(value), "something else")
-        _refuse("invalid_type", path, (
-            f"Invalid type for '{path}': expected {wanted}, but got {found} instead."
-        ))
+        _refuse(
+            "invalid_type",
+            path,
+            (f"Invalid type for '{path}': expected {wanted}, but got {found} instead."),
+        )
 
 
 def _refuse(code: str, path: str, message: str) -> None:

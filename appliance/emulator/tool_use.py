@@ -14,7 +14,9 @@ _EMPTY: Final = frozenset(
     {"get", "set", "do", "run", "the", "a", "fetch", "make", "current", "tool", "call", "my", "of"}
 )
 _OFF: Final = re.compile(r"\b(?:off|no|not|disable|close|false)\b")
-_ABOUT: Final = re.compile(r"\b(?:in|for|of|to|about|at|on|with)\s+(?:the\s+)?(.+?)[.?!]*$", re.I)
+_ABOUT: Final = re.compile(
+    r"\b(?:in|for|of|to|about|at|on|with)\s+(?:the\s+)?(.+?)[.?!]*$", re.IGNORECASE
+)
 # The keys under which tools usually put what matters.
 _RESULT_KEYS: Final = (
     "result", "sum", "total", "answer", "value", "text", "output", "message", "summary",
@@ -50,8 +52,9 @@ def use(tool: Json, wish: Wish | None, text: str) -> ToolUse:
     schema = tool.get("parameters") or {}
     fields: Json = schema.get("properties", {})
     required = set(schema.get("required", ()))
-    numbers = list(wish.numbers) if wish else [int(n) for n in re.findall(r"\b\d+\b",
-                                                                          normalized(text))]
+    numbers = (
+        list(wish.numbers) if wish else [int(n) for n in re.findall(r"\b\d+\b", normalized(text))]
+    )
     words = wish.text if wish and wish.text else _subject(text)
     arguments: Json = {}
     for name, field in fields.items():

@@ -1,9 +1,7 @@
 """Counts tokens the way the service bills them, as far as that is known - pure."""
 
 from dataclasses import dataclass
-from typing import Final
-
-from typing_extensions import Self
+from typing import Final, Self
 
 from appliance.emulator.wire import Json
 

@@ -78,9 +78,9 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Hush:
-    """Order: stop speaking; with `playout` also drop what was not yet heard."""
+    """Order: stop making this response's sound, or (None) drop all sound not yet heard."""
 
-    playout: bool
+    response_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,9 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Order: the settings of turn detection changed, or the input buffer was emptied."""
+    """Order: take over the settings of turn detection; `forget`: the input buffer was emptied."""
+
+    forget: bool
 
 
 @dataclass(frozen=True, slots=True)
