@@ -14,6 +14,7 @@ from appliance.core.events import (
     Shutdown,
     TakePhoto,
     ToggleCall,
+    ToggleMute,
 )
 from appliance.core.model import (
     Cue,
@@ -40,6 +41,19 @@ async def test_press_opens_a_call_and_the_next_press_ends_it() -> None:
         rig.post(ToggleCall())
         await rig.until(Idle)
         assert (now(), rig.calls[0].heard[-1]) == (1.0, Cue.ENDED)
+
+
+async def test_call_that_is_over_hears_nothing_more() -> None:
+    async with running() as rig:
+        rig.post(Dial())
+        await rig.until(Live)
+        rig.post(HangUp())
+        await rig.until(Idle)
+        heard = list(rig.calls[0].heard)
+        rig.post(ToggleMute(), TakePhoto(), HangUp())
+        await asyncio.sleep(1)
+        assert heard == rig.calls[0].heard
+        rig.post(ToggleMute())
 
 
 async def test_what_was_asked_starts_a_call_and_reaches_it() -> None:

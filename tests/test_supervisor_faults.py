@@ -69,11 +69,12 @@ async def test_call_that_cannot_be_made_is_a_problem_not_a_crash() -> None:
 
 @pytest.mark.parametrize("method", ["send", "mute", "cue", "close"])
 async def test_call_that_breaks_when_spoken_to_ends_alone(method: str) -> None:
-    async with running(Manners(raises={method: KeyError("x")})) as rig:
+    async with running(Manners(raises={method: DeviceError("The microphone is gone.")})) as rig:
         rig.post(Dial(), Say("hello"))
-        await rig.until(HangingUp if method == "close" else Fault)
+        await rig.until(Live if method == "close" else Fault)
         rig.post(HangUp())
         await rig.until(Idle)
+    assert "device" in [mark.fields.get("PROBLEM") for mark in rig.marks]
 
 
 async def test_deaf_call_is_cut_after_three_seconds() -> None:

@@ -20,7 +20,6 @@ from appliance.core.model import (
     Problem,
     Redial,
     Timer,
-    Turn,
     Waiting,
 )
 from appliance.core.steps import Step, close_call, forget, off, open_call, start
@@ -121,13 +120,12 @@ def timer_fired(model: Model, timer: Timer) -> Step:
 
 
 def _live_timer(model: Model, phase: Live, timer: Timer) -> Step:
-    quiet = phase.expiring and phase.turn is Turn.LISTENING
     match timer:
         case Timer.IDLE:
             return close_call(model, phase.call_no, Idle(), Cue.ENDED)
-        case Timer.ROTATE if not quiet:
+        case Timer.ROTATE if not phase.expiring:
             return replace(model, phase=replace(phase, expiring=True)), ()
-        case Timer.ROTATE | Timer.LIMIT:
+        case Timer.ROTATE | Timer.LIMIT:  # an expiring call's ROTATE only runs while it is quiet
             return close_call(model, phase.call_no, Redial(resume=True))
         case Timer.STEADY:
             return replace(model, phase=replace(phase, attempt=0, problem=None)), ()
