@@ -44,6 +44,7 @@ def plan(items: Sequence[Item], earlier: Sequence[Item], means: Means) -> Plan:
     """What to do about these items, the ones since the last answer.
 
     Args:
+        items: the news, in conversation order.
         earlier: the items before them.
         means: tools and instructions.
     """

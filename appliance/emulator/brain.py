@@ -11,6 +11,7 @@ from appliance.emulator.items import Conversation, Item, Said, created, fresh, t
 from appliance.emulator.reply import Reply
 from appliance.emulator.terms import means_of, terms_of
 from appliance.emulator.wire import (
+    Clear,
     Expire,
     Hush,
     Ids,
@@ -263,7 +264,7 @@ class Brain:
             raise Refusal(_ACTIVE, message)
         self._start(given, outside=outside)
 
-    def _cancel(self, event: Json, moment: Moment) -> None:
+    def _cancel(self, event: Json, _moment: Moment) -> None:
         wanted = event.get("response_id")
         reply = self._active if wanted in {None, getattr(self._active, "id", None)} else None
         reply = reply or self._outside.get(wanted or "")
@@ -347,7 +348,7 @@ class Brain:
 
     def _quiet(self, moment: Moment) -> None:
         """Drop what was not yet heard, from playout and from the conversation."""
-        self._box.add(Hush())
+        self._box.add(Clear())
         if self._playing is not None:
             self._box.send("output_audio_buffer.cleared", response_id=self._playing)
             self._playing = None

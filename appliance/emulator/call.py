@@ -4,9 +4,9 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from typing_extensions import override
 
@@ -22,6 +22,7 @@ from appliance.emulator.recognizer import Recognizer
 from appliance.emulator.vad import Weights
 from appliance.emulator.voice import Voice
 from appliance.emulator.wire import (
+    Clear,
     Expire,
     Finish,
     Hush,
@@ -35,6 +36,7 @@ from appliance.emulator.wire import (
     Speak,
 )
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _LOOK_DEADLINE: Final = (
@@ -44,11 +46,12 @@ _LOOK_DEADLINE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Senses:
-    """The engines all calls share. `voice`: None where none is installed."""
+    """What all calls share. `voice`: None where none is installed; `silence`: 20 ms of Opus."""
 
     recognizer: Recognizer
     weights: Weights
     voice: Voice | None
+    silence: bytes
 
 
 @dataclass(slots=True)
@@ -87,10 +90,11 @@ class Call(Turns, mouth.Listener):
         self._channels: list[Channel] = []
         self._over = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
+        self._work: set[asyncio.Task[Any]] = set()  # begun by `start`, not yet done
         self._way = way(self)
         self._mouth = Mouth(senses.voice, self._way, self)
         self._thinner = Thinner()
-        self._ears = Hearer(senses.recognizer, senses.weights, self, self.group)
+        self._ears = Hearer(senses.recognizer, senses.weights, self, self.start)
         self._ears.configure(brain.turn_detection)
 
     @property
@@ -103,10 +107,13 @@ class Call(Turns, mouth.Listener):
         """No client is attached."""
         return not self._channels
 
-    def group(self) -> asyncio.TaskGroup:
-        """The tasks of this call."""
+    def start(self, work: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T]":
+        """Run this as a task of the call; it ends with the call at the latest."""
         assert self._group is not None, "the call is not running"  # noqa: S101 - wiring
-        return self._group
+        task = self._group.create_task(work, name=name)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+        return task
 
     async def run(self, beside: Iterable[Callable[[], Any]] = ()) -> None:
         """Live until `end`; `beside`: coroutine functions that run as long."""
@@ -116,9 +123,10 @@ class Call(Turns, mouth.Listener):
                 tasks = [group.create_task(self._mouth.run(), name="mouth")]
                 tasks += [group.create_task(work(), name=work.__name__) for work in beside]
                 await self._over.wait()
-                raise _Ended
-        except* _Ended:
-            pass
+                for task in (*tasks, *self._work):
+                    task.cancel()
+        finally:
+            self._group = None
 
     def end(self, reason: str, code: int = NORMAL, sentence: str = "") -> None:
         """End the call; the first reason counts."""
@@ -240,14 +248,14 @@ class Call(Turns, mouth.Listener):
                     self._speak(order)
                 case Finish():
                     self._way.finish(order.response_id)
-                case Hush(None):
+                case Clear():
                     self._way.clear()
-                case Hush(str() as response_id):
-                    self._mouth.hush(response_id)
+                case Hush():
+                    self._mouth.hush(order.response_id)
                 case Recognize():
                     self._ears.recognize(order)
                 case Look():
-                    self.group().create_task(self._look(order), name="look")
+                    self.start(self._look(order), "look")
                 case Listen():
                     self._ears.configure(self.brain.turn_detection)
                     if order.forget:
@@ -281,7 +289,3 @@ class Call(Turns, mouth.Listener):
         except TimeoutError:
             sentence = "I did not get to look at the picture in time."
         self._obey(self.brain.seen(order.item_id, sentence))
-
-
-class _Ended(Exception):  # noqa: N818 - no error: it takes the tasks of the call down
-    """The call is over."""

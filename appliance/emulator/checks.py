@@ -59,7 +59,7 @@ def _id(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON
 
 
 def _content(**variants: Check) -> Check:
-    parts = list_of(by_type(**variants))
+    parts = list_of(by_type("type", **variants))
 
     def check(value: Any, path: str) -> None:  # noqa: ANN401 - any JSON
         parts(value, path)

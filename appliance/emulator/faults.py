@@ -27,13 +27,13 @@ class Fault(
     times: Count = 1
 
 
-class Timed(Fault):
+class Timed(Fault, frozen=True):
     """Strikes `after` seconds, counted from what each of these says."""
 
     after: Seconds = 0.0
 
 
-class RefuseCall(Fault):
+class RefuseCall(Fault, frozen=True):
     """POST /calls is answered with an error of this status and code."""
 
     status: Annotated[int, Meta(ge=400, le=599)] = 500
@@ -42,69 +42,69 @@ class RefuseCall(Fault):
     retry_after: Annotated[float, Meta(ge=0)] | None = None
 
 
-class IgnoreCall(Fault):
+class IgnoreCall(Fault, frozen=True):
     """POST /calls is never answered."""
 
 
-class DelayCall(Fault):
+class DelayCall(Fault, frozen=True):
     """POST /calls is answered `after` seconds later; the call exists meanwhile."""
 
     after: Seconds = 1.0
 
 
-class NoLocation(Fault):
+class NoLocation(Fault, frozen=True):
     """The 201 carries no Location."""
 
 
-class DoubleLocation(Fault):
+class DoubleLocation(Fault, frozen=True):
     """The Location is `/v1/realtime/calls/calls/<id>`, as once seen of the service."""
 
 
-class DropMedia(Timed):
+class DropMedia(Timed, frozen=True):
     """`after` seconds into the connection, the peer falls silent without a word: no RTP, no ICE."""
 
 
-class CloseChannel(Timed):
+class CloseChannel(Timed, frozen=True):
     """`after` seconds after it opened, the data channel closes; the call goes on."""
 
 
-class RefuseSideband(Fault):
+class RefuseSideband(Fault, frozen=True):
     """The sideband's handshake is answered with this status; 404 says call_id_not_found."""
 
     status: Annotated[int, Meta(ge=400, le=599)] = 404
 
 
-class CloseSideband(Timed):
-    """`after` seconds after it opened, the sideband closes; code 1006 means without a close frame."""
+class CloseSideband(Timed, frozen=True):
+    """`after` seconds after it opened, the sideband closes; 1006: without a close frame."""
 
     code: Annotated[int, Meta(ge=1000, le=4999)] = 1011
     reason: str = ""
 
 
-class ExpireSession(Timed):
+class ExpireSession(Timed, frozen=True):
     """`after` seconds into the call the session reaches its longest duration."""
 
     minutes: float = 60.0
 
 
-class HangUp(Timed):
+class HangUp(Timed, frozen=True):
     """`after` seconds into the connection the service ends the call properly."""
 
 
-class Garble(Timed):
+class Garble(Timed, frozen=True):
     """`after` seconds into the call every channel gets a frame nobody can expect."""
 
     kind: Literal["not_json", "unknown_event", "missing_keys"] = "unknown_event"
 
 
-class FailResponse(Fault):
+class FailResponse(Fault, frozen=True):
     """A response ends as failed, with this error code."""
 
     code: str = "rate_limit_exceeded"
     message: str = "Rate limit reached. Please try again in 1s."
 
 
-class FailTranscription(Fault):
+class FailTranscription(Fault, frozen=True):
     """The words of a turn are reported as not understood."""
 
 

@@ -1,14 +1,16 @@
-"""One call's ears at work: sound in, turns and words out, recognising ahead of the end of a turn."""
+"""One call's ears at work: sound in, turns and words out, recognised before a turn is over."""
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from appliance.emulator.ears import SoundMemory, SpeechStarted, TurnDetector, TurnSettings
 from appliance.emulator.recognizer import Recognizer, RecognizerError
 from appliance.emulator.vad import RATE, Weights
 from appliance.emulator.wire import Json, Recognize
+
+if TYPE_CHECKING:
+    import asyncio
 
 # Speech that pauses this long has usually ended: the words are then ready when the turn is over.
 _EARLY_MS: Final = 250
@@ -51,12 +53,12 @@ class Hearer:
         recognizer: Recognizer,
         weights: Weights,
         turns: Turns,
-        tasks: Callable[[], asyncio.TaskGroup],
+        start: Callable[[Coroutine[Any, Any, Any], str], "asyncio.Task[Any]"],
     ) -> None:
-        """`tasks()`: the call's group, in which recognition runs."""
+        """`start(work, name)`: runs recognition as a task of the call."""
         self._recognizer = recognizer
         self._turns = turns
-        self._tasks = tasks
+        self._start = start
         self._memory = SoundMemory()
         self._detector = TurnDetector(weights=weights)
         self._detecting = True
@@ -100,7 +102,7 @@ class Hearer:
             guess.task.cancel()
             guess = None
         sound = self._memory.between(order.start_ms, order.end_ms)
-        self._tasks().create_task(self._recognize(order, guess, sound), name="recognize")
+        self._start(self._recognize(order, guess, sound), "recognize")
 
     async def _recognize(self, order: Recognize, guess: _Guess | None, sound: bytes) -> None:
         try:
@@ -118,7 +120,7 @@ class Hearer:
         early = min(_EARLY_MS, self._detector.settings.silence_duration_ms // 2)
         if self._guess is None and silence >= early:
             sound = self._memory.between(self._start_ms)
-            task = self._tasks().create_task(self._try(sound), name="recognize ahead")
+            task = self._start(self._try(sound), "recognize ahead")
             self._guess = _Guess(self._start_ms, task)
 
     async def _try(self, sound: bytes) -> str:

@@ -117,6 +117,7 @@ class Conversation:
         """Insert an item and return the id of the one before it.
 
         Args:
+            item: the new one.
             after: an item's id, `root` for the front, None for the end.
 
         Raises:

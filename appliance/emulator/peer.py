@@ -66,7 +66,7 @@ class ReplyTrack(MediaStreamTrack):
         self._due: float | None = None
 
     @override
-    async def recv(self) -> av.Packet:
+    async def recv(self) -> "av.Packet[Any]":
         while True:
             if self.readyState != "live":
                 raise MediaStreamError
@@ -134,7 +134,7 @@ class Peer:
         """Pass on the user's sound until there is no more. Cancelling is safe."""
         if self._remote is None:
             return
-        queue: asyncio.Queue[Any] = self._remote._queue  # noqa: SLF001 - see _MOST_BEHIND
+        queue: asyncio.Queue[Any] = getattr(self._remote, "_queue")  # noqa: B009 - private; see _MOST_BEHIND
         while True:
             if queue.qsize() > _MOST_BEHIND:
                 log.debug("dropped %d frames of a backlog", queue.qsize())

@@ -34,14 +34,13 @@ class RtcCall(Events):
         record: Record,
         options: Options,
         plan: faults.FaultPlan,
-        silence: bytes,
     ) -> None:
         """`plan`: the process's faults; each call takes its share when it begins."""
         self._options = options
         self._plan = plan
         self._playout = Playout(
-            lambda response: self.call.playback_started(response),
-            lambda response: self.call.playback_stopped(response),
+            started=self._playback_started,
+            stopped=self._playback_stopped,
         )
         self.call = Call(
             brain, senses, record, lambda _call: RtpWay(self._playout), lambda: self._playout.heard
@@ -49,7 +48,7 @@ class RtcCall(Events):
         self.call.plan = plan
         suffix = record.call_id.rpartition("_")[2][:8]
         self._peer = Peer(
-            self._playout, silence if options.comfort_silence else None, self, f"u0/{suffix}"
+            self._playout, senses.silence if options.comfort_silence else None, self, f"u0/{suffix}"
         )
         self._last_sound = 0.0
         self._begun = asyncio.get_running_loop().time()
@@ -72,6 +71,12 @@ class RtcCall(Events):
     async def close(self) -> None:
         """Release the peer."""
         await self._peer.close()
+
+    def _playback_started(self, response_id: str) -> None:
+        self.call.playback_started(response_id)
+
+    def _playback_stopped(self, response_id: str) -> None:
+        self.call.playback_stopped(response_id)
 
     # -- what the peer tells
 
@@ -126,7 +131,7 @@ class RtcCall(Events):
             log.debug("! fault %s", type(fault).__name__)
             act()
 
-        self.call.group().create_task(strike(), name="fault")
+        self.call.start(strike(), "fault")
 
     async def _expire(self) -> None:
         fault = self._plan.take(faults.ExpireSession)

@@ -22,29 +22,12 @@ class Wish:
     text: str = ""
 
 
-_UNITS: Final = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
+_UNITS: Final = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
     "nineteen",
-]
-_TENS: Final = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+)  # fmt: skip
+_TENS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _NUMBERS: Final[Mapping[str, int]] = {
     **{word: value for value, word in enumerate(_UNITS)},
     **{word: 20 + 10 * index for index, word in enumerate(_TENS)},
@@ -71,35 +54,37 @@ _KEYS: Final = (
 # Below this share of equal letters it is another word (tried on the recogniser's mistakes).
 _ALIKE: Final = 0.78
 
-_NUMBER = r"(\d+)"
-_UPPER = r"upper(?: case)?|capital letters|big letters"
+_N = r"(\d+)"
+_UPPER = r"\b(?:upper(?: case)?|capital letters|big letters)\b"
+_THING = r"(?:device|appliance|machine|system|pi)"
 _PATTERNS: Final[tuple[tuple[Kind, str], ...]] = (
-    ("add", rf"\b(?:add|plus|sum of|sum up|what is|what's)\b[^\d]{{0,12}}{_NUMBER}"
-            rf"(?: (?:and|plus|with|to|add|the))* {_NUMBER}"),
-    ("add", rf"\b{_NUMBER} (?:plus|add) {_NUMBER}"),
-    ("count", rf"\bcount\b(?:.{{0,20}}?\bfrom {_NUMBER})?(?: (?:up|to|until|till))* {_NUMBER}"),
-    ("upper", rf"\b(?:make|turn|put|convert|write|change|set|spell)\b (?:the words? )?(.+?) "
-              rf"(?:in |into |to |all |an |and |the |a |is )*(?:{_UPPER})\b"),
-    ("upper", rf"\b(?:{_UPPER})\b (?:of |for )?(.+)$"),
-    ("time", r"\b(?:what time|the time|time is it|what hour|how late|current time"
-             r"|what day is it|today's date|the date)\b"),
-    ("status", r"\b(?:status|state|health|condition) (?:of|off) (?:the |this |your )*"
-               r"(?:device|appliance|machine|system|pi)\b"
-               r"|\b(?:device|system|your|appliance)(?:'s)? (?:status|state|health)\b"
-               r"|\bhow is (?:the|this|your) (?:device|appliance|machine|system)\b"
-               r"|\bhow are you\b|\bstatus report\b"),
-    ("photo", r"\b(?:take|make|shoot|snap)\b.{0,16}\b(?:photo|picture)\b"
-              r"|\bwhat (?:do|can|did) you see\b|\blook (?:at|around)\b"
-              r"|\bdescribe\b|\bwhat is (?:in|on) (?:the|this) (?:photo|picture)\b"),
+    ("add", rf"\b(?:add|sum of|sum up|what is|what's)\b\D{{0,12}}{_N}\D{{1,10}}? {_N}"),
+    ("add", rf"{_N} (?:plus|add) {_N}"),
+    ("count", rf"\bcount\b(?:.{{0,20}}?\bfrom {_N})?(?: (?:up|to|until|till))* {_N}"),
+    ("upper", rf"\b(?:make|turn|put|convert|write|change|set|spell)\b (.+?) {_UPPER}"),
+    ("upper", rf"{_UPPER} (?:of |for )?(.+)$"),
+    ("time", r"\b(?:what|the|current) (?:time|hour|date)\b"),
+    ("time", r"\btime is it\b"),
+    ("time", r"\bwhat day is\b"),
+    ("status", rf"\b(?:status|state|health) (?:of|off) (?:the |this |your )*{_THING}\b"),
+    ("status", rf"\b(?:your|{_THING}(?:'s)?) (?:status|state|health)\b"),
+    ("status", rf"\bhow is (?:the|this|your) {_THING}\b"),
+    ("status", r"\bhow are you\b|\bstatus report\b"),
+    ("photo", r"\b(?:take|make|shoot|snap)\b.{0,16}\b(?:photo|picture)\b"),
+    ("photo", r"\bwhat (?:do|can|did) you see\b|\blook (?:at|around)\b|\bdescribe\b"),
+    ("photo", r"\bwhat is (?:in|on) (?:the|this) (?:photo|picture)\b"),
     ("joke", r"\bjoke\b|\bmake me laugh\b|\bsomething funny\b"),
-    ("goodbye", r"\bgoodbye\b|\bsee you\b|\bhang up\b|\bend (?:the|this) (?:call|conversation)\b"),
+    ("goodbye", r"\bgoodbye\b|\bsee you\b|\bhang up\b"),
+    ("goodbye", r"\bend (?:the|this) (?:call|conversation)\b"),
     ("repeat", r"^(?:please )?(?:say|repeat)(?: after me)? (.+)$"),
-    ("stop", r"^(?:ok |okay |no |please )*(?:stop|be quiet|shut up|silence|never mind|cancel"
-             r"|that's enough|enough)\b"),
+    ("stop", r"^(?:ok |okay |no |please )*(?:stop|be quiet|shut up|silence|never mind)\b"),
+    ("stop", r"^(?:ok |okay |no |please )*(?:cancel|that's enough|enough)\b"),
     ("thanks", r"\bthank(?:s| you)\b"),
     ("who", r"\bwho are you\b|\bwhat are you\b|\byour name\b"),
     ("hello", r"^(?:\w+ )?hello\b|^good (?:morning|evening|afternoon|day)\b"),
-)  # fmt: skip
+)
+# Small words at the ends of what shall be written in capitals.
+_FRAME: Final = re.compile(r"^(?:the words? |this )+|(?: (?:in|into|to|all|an|the|is))+$")
 _COMPILED: Final = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
 # Said beside a real wish, these mean nothing more.
 _POLITE: Final = ("hello", "thanks")
@@ -136,6 +121,8 @@ def _wish(kind: Kind, match: re.Match[str]) -> Wish:
     groups = [group for group in match.groups() if group is not None]
     numbers = tuple(int(group) for group in groups if group.isdigit())
     words = "" if kind in {"add", "count"} or not groups else groups[0].strip(" #")
+    if kind == "upper":
+        words = _FRAME.sub("", words)
     return Wish(kind, match.start(), numbers, words)
 
 
@@ -179,7 +166,7 @@ def _key(word: str) -> str:
 def _with_digits(words: list[str]) -> Iterator[str]:
     """Number words as digits: `twenty five` and `twenty-five` are 25."""
     pending: int | None = None
-    for word in (piece for word in words for piece in _split(word)):
+    for word in (piece for whole in words for piece in _split(whole)):
         value = _NUMBERS.get(word)
         if value is None:
             if pending is not None:

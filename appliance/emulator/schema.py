@@ -61,7 +61,8 @@ def number(low: float, high: float, *, whole: bool = False) -> Check:
                 "integer_above_max_value" if whole else "decimal_above_max_value",
                 path,
                 (
-                    f"Invalid '{path}': {value}. Expected a value <= {high}, but got {value} instead."
+                    f"Invalid '{path}': {value}. Expected a value <= {high}, "
+                    f"but got {value} instead."
                 ),
             )
 

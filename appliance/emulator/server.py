@@ -20,6 +20,7 @@ from appliance.emulator.handlers import Handlers
 from appliance.emulator.ids import RandomIds
 from appliance.emulator.keys import Keys
 from appliance.emulator.options import Options
+from appliance.emulator.playout import silent_packet
 from appliance.emulator.recognizer import Recognizer, RecognizerError
 from appliance.emulator.switchboard import Switchboard
 from appliance.emulator.vad import load_weights
@@ -75,7 +76,7 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
     """
     plan = faults.FaultPlan(faults.parse(_fault_texts(options.faults)))
     recognizer = Recognizer()
-    senses = Senses(recognizer, load_weights(), _voice())
+    senses = Senses(recognizer, load_weights(), _voice(), silent_packet())
     ids = RandomIds(random.SystemRandom().getrandbits, time.time)
     keys = Keys(options.api_key, ids, time.time)
     try:

@@ -42,13 +42,12 @@ DEFAULT_INSTRUCTIONS: Final = (
     "You should always call a function if you can."
 )
 
-_FORMAT = by_type(
-    **{
-        "audio/pcm": struct({"type": text, "rate": one_of(24000)}, "type", "rate"),
-        "audio/pcmu": struct({"type": text}),
-        "audio/pcma": struct({"type": text}),
-    }
-)
+_FORMATS: Final[Mapping[str, Check]] = {
+    "audio/pcm": struct({"type": text, "rate": one_of(24000)}, "type", "rate"),
+    "audio/pcmu": struct({"type": text}),
+    "audio/pcma": struct({"type": text}),
+}
+_FORMAT = by_type("type", **_FORMATS)
 _ANSWERS: Final[Mapping[str, Check]] = {"create_response": boolean, "interrupt_response": boolean}
 _TURNS = by_type(
     server_vad=struct(
@@ -232,6 +231,8 @@ def merged(current: Json, update: Json, *, spoke: bool = False) -> Json:
     """`current` with the checked `update` on top; only keys that are present change.
 
     Args:
+        current: the whole session.
+        update: a checked one.
         spoke: sound was already made in this session.
 
     Raises:

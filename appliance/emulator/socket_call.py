@@ -16,7 +16,6 @@ from appliance.emulator.channels import SocketChannel
 from appliance.emulator.faults import ExpireSession, FaultPlan
 from appliance.emulator.mouth import EventWay
 from appliance.emulator.options import Options
-from appliance.emulator.wire import Json
 
 _APPEND: Final = "input_audio_buffer.append"
 _RATES: Final = {"audio/pcm": 24_000, "audio/pcmu": 8000, "audio/pcma": 8000}
@@ -52,7 +51,7 @@ class SocketCall:
         self.call.receive(data)
         if self.call.brain.last_kind != _APPEND or self.call.over:
             return
-        event: Json = json.loads(data)
+        event = json.loads(data)
         kind = self.call.brain.session["audio"]["input"]["format"]["type"]
         if self._decoder is None or self._decoder.kind != kind:
             self._decoder = Decoder(kind)

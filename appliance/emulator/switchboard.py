@@ -11,7 +11,6 @@ from appliance.emulator.brain import Brain, Traits
 from appliance.emulator.call import Call, Record, Senses
 from appliance.emulator.ids import RandomIds
 from appliance.emulator.options import Options
-from appliance.emulator.playout import silent_packet
 from appliance.emulator.rtc_call import RtcCall
 from appliance.emulator.session import default_session, merged
 from appliance.emulator.socket_call import SocketCall
@@ -39,7 +38,6 @@ class Switchboard:
         self._ids = ids
         self._plan = plan
         self._group = group
-        self._silence = silent_packet()
         self._calls: dict[str, tuple[str, Call]] = {}  # by id: the key that made it, the call
         self._past: deque[Call] = deque(maxlen=_REMEMBERED)
 
@@ -53,7 +51,7 @@ class Switchboard:
         call_id, now = f"rtc_{suffix}", time.time()
         brain = self._brain(session, f"sess_{suffix}")
         record = Record(call_id, "webrtc", now)
-        rtc = RtcCall(brain, self._senses, record, self._options, self._plan, self._silence)
+        rtc = RtcCall(brain, self._senses, record, self._options, self._plan)
         try:
             answer = await rtc.answer(offer, abs(hash(suffix)), int(now))
         except BaseException:

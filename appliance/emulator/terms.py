@@ -1,4 +1,4 @@
-"""What a response is made with: the session's settings and what `response.create` overrides - pure."""
+"""What a response is made with: session settings and the overrides of `response.create` - pure."""
 
 import re
 from typing import Final
@@ -15,15 +15,15 @@ _PHASES: Final = re.compile(r"gpt-realtime-2(?:\.|-mini|$)")
 def terms_of(session: Json, given: Json) -> Terms:
     """The terms of a response created with these overrides."""
     output = {**session["audio"]["output"], **given.get("audio", {}).get("output", {})}
-    modality = given.get("output_modalities", session["output_modalities"])[0]
+    both = {**session, **given}
     return Terms(
-        modality=modality,
-        max_tokens=given.get("max_output_tokens", session["max_output_tokens"]),
+        modality=both["output_modalities"][0],
+        max_tokens=both["max_output_tokens"],
         output={"format": output["format"], "voice": output["voice"]},
         metadata=given.get("metadata"),
         phases=_PHASES.match(session["model"]) is not None,
-        tools=tuple(given.get("tools", session["tools"])),
-        tool_choice=given.get("tool_choice", session["tool_choice"]),
+        tools=tuple(both["tools"]),
+        tool_choice=both["tool_choice"],
         instructions=given.get("instructions", ""),
     )
 

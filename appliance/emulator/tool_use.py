@@ -1,4 +1,4 @@
-"""Chooses among the tools a session has, fills in their arguments, and reads their outputs - pure."""
+"""Chooses among a session's tools, fills in arguments, reads outputs - pure."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def about(tools: Sequence[Json], text: str) -> Json | None:
 
 
 def use(tool: Json, wish: Wish | None, text: str) -> ToolUse:
-    """A call of this tool with arguments out of the wish and the words, as its schema wants them."""
+    """A call of this tool; arguments come out of wish and words, as its schema wants them."""
     schema = tool.get("parameters") or {}
     fields: Json = schema.get("properties", {})
     required = set(schema.get("required", ()))

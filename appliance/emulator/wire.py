@@ -10,7 +10,7 @@ from appliance.errors import ProtocolError
 Json: TypeAlias = dict[str, Any]
 
 
-class Refusal(ProtocolError):
+class Refusal(ProtocolError):  # noqa: N818 - the service refuses; nothing is broken
     """The service refuses what a client sent, in the words of its error object."""
 
     def __init__(self, code: str, message: str, param: str | None = None) -> None:
@@ -33,7 +33,7 @@ class Ids(Protocol):
     """Makes the random parts of a conversation."""
 
     def make(self, kind: str) -> str:
-        """A new id: `event`, `item`, `resp`, `conv`, `sess`, `call`, `rtc`, `ek`, `buffer_event`."""
+        """A new id: `event`, `buffer_event`, `item`, `resp`, `conv`, `sess`, `call`, `ek`."""
         ...
 
     def padding(self, length: int) -> str:
@@ -78,9 +78,14 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Hush:
-    """Order: stop making this response's sound, or (None) drop all sound not yet heard."""
+    """Order: stop making this response's sound; what was made may still be heard."""
 
-    response_id: str | None = None
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Order: drop all sound that was not yet heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ class Expire:
     reason: str
 
 
-Order: TypeAlias = Send | Speak | Finish | Hush | Recognize | Look | Listen | Expire
+Order: TypeAlias = Send | Speak | Finish | Hush | Clear | Recognize | Look | Listen | Expire
 
 
 class Outbox:
