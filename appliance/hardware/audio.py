@@ -66,16 +66,16 @@ class PyAudioDevice(AudioDevice):
         worker = Worker(loop, "sound card")
         stream = _Stream(self._config, exchange, self._duplex)
         watch = _Watch(loop, stream, failed)
-        opened = False
+        hung = False
         try:
             try:
                 async with asyncio.timeout(OPEN_DEADLINE):
                     await worker.run(stream.open)
             except TimeoutError as error:
+                hung = True
                 raise DeviceError(
                     "The sound card does not answer.", "Unplug it and plug it in again."
                 ) from error
-            opened = True
             watch.start()
             yield stream
         finally:
@@ -83,7 +83,7 @@ class PyAudioDevice(AudioDevice):
             # Queued behind an opening that still hangs: whenever that ends, the card is closed.
             closing = worker.last(stream.close)
             closing.add_done_callback(lambda done: _closed(done, held))
-            if opened:
+            if not hung:
                 await asyncio.wait([closing], timeout=CLOSE_DEADLINE)
 
 

@@ -181,21 +181,23 @@ def _quiet() -> Iterator[None]:
 
 
 def _require_configuration() -> None:
-    """Raise DeviceError if ALSA knows no device at all: PortAudio 19.6 aborts the process then.
+    """Raise DeviceError if ALSA has no device called default: PortAudio aborts the process then.
 
-    (pa_linux_alsa.c, BuildDeviceList: an assertion on the number of names.)
+    (19.6, pa_linux_alsa.c: BuildDeviceList asserts that not all names are taken before it looks at
+    "default" and "dmix".)
     """
     try:
         alsa = ctypes.CDLL("libasound.so.2")
     except OSError:  # a PortAudio without ALSA
         return
-    devices = ctypes.c_void_p()
+    node = ctypes.c_void_p()
     if alsa.snd_config_update() < 0 or alsa.snd_config_search(
-        ctypes.c_void_p.in_dll(alsa, "snd_config"), b"pcm", ctypes.byref(devices)
+        ctypes.c_void_p.in_dll(alsa, "snd_config"), b"pcm.default", ctypes.byref(node)
     ):
         path = os.environ.get("ALSA_CONFIG_PATH", "alsa.conf")
         raise DeviceError(
-            f"ALSA has no configuration ({path}).", "Install libasound2-data, or set it right."
+            f"ALSA's configuration ({path}) is missing or has no default device.",
+            "Install libasound2-data.",
         )
 
 

@@ -7,7 +7,6 @@ with `record`. Debian packages: pulseaudio, libasound2-plugins.
 
 import asyncio
 import contextlib
-import logging
 import os
 import shutil
 import tempfile
@@ -21,8 +20,6 @@ from typing import Self
 from appliance.errors import DeviceError
 from appliance.media.files import WavWriter, read_sound
 from appliance.media.pcm import RATE
-
-log = logging.getLogger(__name__)
 
 MICROPHONE, SPEAKER = "usb_mic", "usb_speaker"
 
@@ -129,31 +126,19 @@ class VirtualCard:
 
         Raises DeviceError if nothing arrives; a playing speaker's silence is sound here.
         """
-        arrived = asyncio.Event()
-
-        async def read(stream: asyncio.StreamReader) -> None:
-            rest = b""
-            while piece := await stream.read(1 << 16):
-                whole = len(rest + piece) & ~1
-                piece, rest = (rest + piece)[:whole], (rest + piece)[whole:]
-                heard(piece)
-                arrived.set()
-
-        async with (
-            self._client("pacat", "--record", "--device=speaker.monitor", stdout=PIPE) as client,
-            asyncio.TaskGroup() as group,
-        ):
-            assert client.stdout is not None  # noqa: S101 - PIPE promises it
-            reader = group.create_task(read(client.stdout), name="virtual speaker")
-            try:
-                try:
+        pipe = _Pipe(asyncio.get_running_loop(), heard)
+        try:
+            record = ("pacat", "--record", "--device=speaker.monitor")
+            async with self._client(*record, stdout=pipe.write_end):
+                pipe.start()
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_FIRST_SOUND_DEADLINE):
-                        await arrived.wait()
-                except TimeoutError as error:
-                    raise DeviceError("The virtual speaker cannot be recorded.") from error
+                        await pipe.moved.wait()
+                if not pipe.bytes:
+                    raise DeviceError("The virtual speaker cannot be recorded.")
                 yield
-            finally:
-                reader.cancel()
+        finally:
+            pipe.close()
 
     @asynccontextmanager
     async def record(self, path: Path) -> AsyncIterator[None]:
@@ -241,17 +226,56 @@ def _missing(command: str) -> DeviceError:
     )
 
 
+class _Pipe:
+    """Gives what a process writes to `heard`, in whole samples, without a task of its own."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, heard: Callable[[bytes], None]) -> None:
+        self._loop = loop
+        self._heard = heard
+        self._read_end, self.write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        self._rest = b""
+        self.bytes = 0
+        self.moved = asyncio.Event()
+        """Set at the first sound, or at the end if there was none."""
+
+    def start(self) -> None:
+        """Begin to read; from here on only the process holds the other end."""
+        os.close(self.write_end)
+        self.write_end = -1
+        self._loop.add_reader(self._read_end, self._readable)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._loop.remove_reader(self._read_end)
+        for end in (self._read_end, self.write_end):
+            if end >= 0:
+                os.close(end)
+
+    def _readable(self) -> None:
+        data = os.read(self._read_end, 1 << 16)
+        self.moved.set()
+        if not data:
+            self._loop.remove_reader(self._read_end)
+            return
+        self.bytes += len(data)
+        data = self._rest + data
+        whole = len(data) & ~1
+        self._rest = data[whole:]
+        self._heard(data[:whole])
+
+
 async def _end(process: Process) -> None:
-    """End one process we started: SIGTERM, then SIGKILL."""
+    """End one process we started: SIGTERM, then SIGKILL. Cancelling leaves it killed."""
     if process.returncode is not None:
         return
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
     try:
-        async with asyncio.timeout(_STOP_DEADLINE):
-            await process.wait()
-    except TimeoutError:
-        log.debug("! process %d does not end, killing it", process.pid)
+        for send in (process.terminate, process.kill):
+            with contextlib.suppress(ProcessLookupError, TimeoutError):
+                send()
+                async with asyncio.timeout(_STOP_DEADLINE):
+                    await process.wait()
+                return
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

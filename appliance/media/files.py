@@ -1,6 +1,6 @@
 """Sound files: any that PyAV reads come in, WAV goes out, valid at every moment."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +16,7 @@ from appliance.media.pcm import RATE, wav_header
 _HEADER_EVERY = RATE // 10  # samples: 100 ms
 
 
-def read_sound(path: Path) -> Iterator[bytes]:
+def read_sound(path: Path) -> Generator[bytes, None, None]:
     """Yield a sound file (WAV, or whatever PyAV reads) as mono, s16le, 48 kHz, in pieces.
 
     Raises DeviceError, at the first piece, if it is missing or no sound file.
@@ -41,7 +41,11 @@ class WavWriter:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb", buffering=0)
-        self._file.write(wav_header(0))
+        try:
+            self._file.write(wav_header(0))
+        except OSError:
+            self._file.close()
+            raise
         self._since_header = 0
         self.samples = 0
         """Samples written."""
@@ -76,6 +80,7 @@ class WavWriter:
 
     def _update_header(self) -> None:
         self._since_header = 0
+        size = self._file.seek(0, 2)  # what really reached the disk
         self._file.seek(0)
-        self._file.write(wav_header(2 * self.samples))
+        self._file.write(wav_header(size - len(wav_header(0)) & ~1))
         self._file.seek(0, 2)

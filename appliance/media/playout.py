@@ -62,6 +62,7 @@ class PlayoutBuffer:
             self.underruns += 1
         self._hole_blocks = None
         if len(self._data) > self._limit_bytes:
+            self._fade_out()
             del self._data[: -self._prime_bytes]
             self._fading_in = True
             self.overruns += 1
@@ -70,13 +71,15 @@ class PlayoutBuffer:
         """Return the next 10 ms: 960 bytes, silence where there is nothing to play."""
         if self._tail:
             tail, self._tail = self._tail, b""
+            self._last = 0
             return tail
         if not self._playing and not self._start():
             return SILENCE
         block = bytes(self._data[:BLOCK_BYTES])
         del self._data[:BLOCK_BYTES]
         if self._fading_in:
-            block = ramp(block[:_FADE_BYTES], 0.0, 1.0) + block[_FADE_BYTES:]
+            head = block[:_FADE_BYTES]
+            block = ramp(head, 0.0, len(head) / _FADE_BYTES) + block[_FADE_BYTES:]
             self._fading_in = False
         if len(block) < BLOCK_BYTES:
             last = samples(block[-2:])[0] if block else self._last
@@ -90,14 +93,18 @@ class PlayoutBuffer:
 
     def clear(self) -> None:
         """Drop everything now; what was about to sound fades out within 5 ms."""
-        if self._playing:
-            fade = bytes(self._data[:_FADE_BYTES])
-            whole = len(fade) == _FADE_BYTES and not self._fading_in
-            quiet = ramp(fade, 1.0, 0.0) if whole else decay(self._last, FADE_SAMPLES)
-            self._tail = _padded(quiet)
+        self._fade_out()
         self._data.clear()
         self._stop()
         self._hole_blocks = None
+
+    def _fade_out(self) -> None:
+        """Make what sounds now end in the next block, before its stock is dropped."""
+        if self._tail or not self._playing:
+            return
+        head = bytes(self._data[:_FADE_BYTES])
+        whole = len(head) == _FADE_BYTES and not self._fading_in
+        self._tail = _padded(ramp(head, 1.0, 0.0) if whole else decay(self._last, FADE_SAMPLES))
 
     def _start(self) -> bool:
         """Whether enough has gathered, or has waited long enough, to be played."""

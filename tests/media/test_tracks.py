@@ -1,6 +1,4 @@
 import asyncio
-import math
-from array import array
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,25 +14,10 @@ from appliance.media.engine import Engine
 from appliance.media.opus import FRAME_SAMPLES, TIME_BASE
 from appliance.media.tracks import NearTrack, pump
 from tests.media.loopback import call, loopback_only
+from tests.sound import sine, strength_of
 
 __all__ = ["loopback_only"]
 CUES = render_all()
-
-
-def sine(pitch: float, seconds: float, rate: int = pcm.RATE, strength: float = 0.3) -> bytes:
-    step = 2 * math.pi * pitch / rate
-    count = round(seconds * rate)
-    return array("h", [int(32767 * strength * math.sin(step * i)) for i in range(count)]).tobytes()
-
-
-def strength_of(pitch: float, sound: bytes) -> float:
-    """Share of the sound's energy that is at `pitch` (one bin of a Fourier sum)."""
-    values = pcm.samples(sound)
-    step = 2 * math.pi * pitch / pcm.RATE
-    real = sum(v * math.cos(step * i) for i, v in enumerate(values))
-    imaginary = sum(v * math.sin(step * i) for i, v in enumerate(values))
-    total = sum(v * v for v in values)
-    return 2 * (real * real + imaginary * imaginary) / (len(values) * total) if total else 0.0
 
 
 class Source(MediaStreamTrack):

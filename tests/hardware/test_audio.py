@@ -1,0 +1,189 @@
+"""The real PyAudio driver, through a virtual sound card."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from appliance.config import AudioConfig
+from appliance.errors import DeviceError
+from appliance.hardware.audio import PyAudioDevice
+from appliance.hardware.cards import list_devices
+from appliance.hardware.virtual_card import MICROPHONE, SPEAKER, VirtualCard
+from appliance.media import pcm
+from tests.sound import Latch, heard_at, sine
+
+CARDS = AudioConfig(input=MICROPHONE, output=SPEAKER)
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest_asyncio.fixture
+async def card(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[VirtualCard]:
+    async with VirtualCard() as card:
+        for name, value in card.environment.items():
+            monkeypatch.setenv(name, value)
+        yield card
+
+
+class Ear:
+    """An exchange that hears, and says `voice` over and over."""
+
+    def __init__(self, voice: bytes = pcm.SILENCE) -> None:
+        self.near: list[bytes] = []
+        self._voice = list(pcm.blocks(voice))
+
+    def __call__(self, near: bytes) -> bytes:
+        self.near.append(near)
+        return self._voice[len(self.near) % len(self._voice)]
+
+
+def never(error: DeviceError) -> None:
+    raise AssertionError(error)
+
+
+@pytest.mark.parametrize("block_ms", [10, 20])
+@pytest.mark.parametrize("duplex", [True, False], ids=["one stream", "two streams"])
+async def test_what_is_said_is_heard_and_what_is_answered_is_played(
+    card: VirtualCard, tmp_path: Path, duplex: bool, block_ms: int
+) -> None:
+    ear = Ear(sine(880, 1.0))
+    config = AudioConfig(input=MICROPHONE, output=SPEAKER, block_ms=10 if block_ms == 10 else 20)
+    async with asyncio.timeout(30):
+        device = PyAudioDevice(config, Latch(), duplex=duplex)
+        async with device.open(ear, never) as stream, card.record(tmp_path / "speaker.wav"):
+            await card.speak(sine(440, 1.0))
+            stats = stream.stats()
+    assert heard_at(440, b"".join(ear.near)).count(True) >= 7
+    played = (tmp_path / "speaker.wav").read_bytes()[44:]
+    assert heard_at(880, played).count(True) >= 7
+    assert stats.blocks >= 90
+    assert 0 < stats.output_delay < 0.5
+    assert 0 < stats.input_delay < 0.5
+
+
+async def test_a_card_that_vanishes_is_told_once_and_soon(card: VirtualCard) -> None:
+    failures: asyncio.Queue[DeviceError] = asyncio.Queue()
+    ear, latch = Ear(), Latch()
+    async with asyncio.timeout(30):
+        async with PyAudioDevice(CARDS, latch).open(ear, failures.put_nowait):
+            await asyncio.to_thread(wait_for_blocks, ear, 5)
+            os.kill(card.pid, signal.SIGKILL)
+            began = asyncio.get_running_loop().time()
+            error = await failures.get()
+            took = asyncio.get_running_loop().time() - began
+            assert latch.held == ["microphone"]
+            await asyncio.sleep(0.3)  # three more looks of the watch
+    assert "stopped" in error.cause
+    assert failures.empty()
+    assert took < 5  # 0.2 s on an idle machine
+    assert latch.held == []
+
+
+async def test_a_frozen_card_is_told_too(card: VirtualCard) -> None:
+    failures: asyncio.Queue[DeviceError] = asyncio.Queue()
+    ear = Ear()
+    async with asyncio.timeout(30):
+        async with PyAudioDevice(CARDS, Latch()).open(ear, failures.put_nowait):
+            await asyncio.to_thread(wait_for_blocks, ear, 5)
+            os.kill(card.pid, signal.SIGSTOP)
+            try:
+                await failures.get()
+            finally:
+                os.kill(card.pid, signal.SIGCONT)
+
+
+async def test_an_unknown_name_is_an_error_that_names_the_cards(card: VirtualCard) -> None:
+    latch = Latch()
+    with pytest.raises(DeviceError) as caught:
+        async with PyAudioDevice(AudioConfig(input="Jabra"), latch).open(Ear(), never):
+            pass
+    assert caught.value.cause == 'There is no microphone called "Jabra".'
+    assert MICROPHONE in caught.value.cure
+    assert latch.history == ["+microphone", "-microphone"]
+
+
+async def test_no_sound_system_at_all_is_an_error_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "gone"))
+    with pytest.raises(DeviceError, match="ALSA's configuration"):
+        async with PyAudioDevice(AudioConfig(), Latch()).open(Ear(), never):
+            pass
+
+
+async def test_a_machine_without_cards_has_no_microphone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "asound.conf").write_text("pcm.!default { type hw card 31 }\n")
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "asound.conf"))
+    monkeypatch.setenv("PULSE_SERVER", "unix:/nonexistent")
+    with pytest.raises(DeviceError, match="no microphone"):
+        async with PyAudioDevice(AudioConfig(), Latch()).open(Ear(), never):
+            pass
+
+
+async def test_a_configuration_that_portaudio_would_abort_on_is_an_error_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "asound.conf").write_text("pcm.nothing { type null }\n")
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "asound.conf"))
+    with pytest.raises(DeviceError, match="no default device"):
+        async with PyAudioDevice(AudioConfig(), Latch()).open(Ear(), never):
+            pass
+
+
+async def test_a_server_that_died_before_is_an_error_in_words(card: VirtualCard) -> None:
+    os.kill(card.pid, signal.SIGKILL)
+    latch = Latch()
+    with pytest.raises(DeviceError) as caught:
+        async with PyAudioDevice(CARDS, latch).open(Ear(), never):
+            pass
+    assert caught.value.cause.endswith(".")
+    assert latch.held == []
+
+
+async def test_the_virtual_card_is_listed_under_its_names(card: VirtualCard) -> None:
+    cards = await asyncio.to_thread(list_devices)
+    assert [found.name for found in cards] == [MICROPHONE, SPEAKER, "default"]
+    assert cards[2].default_input
+    assert cards[2].default_output
+
+
+async def test_the_loop_through_speaker_and_microphone_is_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    click = pcm.ramp(b"\x00\x60" * pcm.BLOCK_SAMPLES, 1.0, 1.0)
+    sent: list[int] = []
+    returned = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    near: list[bytes] = []
+
+    def exchange(block: bytes) -> bytes:
+        near.append(block)
+        if sent and pcm.peak(block) > 3000:
+            loop.call_soon_threadsafe(returned.set)
+        if len(near) == 100:
+            sent.append(len(near))
+            return click
+        return pcm.SILENCE
+
+    async with asyncio.timeout(30), VirtualCard(hears_itself=True) as card:
+        for name, value in card.environment.items():
+            monkeypatch.setenv(name, value)
+        async with PyAudioDevice(CARDS, Latch()).open(exchange, never):
+            await returned.wait()
+    came = next(i for i, block in enumerate(near) if i >= 100 and pcm.peak(block) > 3000)
+    assert came - 100 < 50  # blocks of 10 ms; 3 to 5 on an idle machine
+
+
+def wait_for_blocks(ear: Ear, count: int) -> None:
+    """Block until so many blocks were exchanged; the test's deadline is around it."""
+    import time  # noqa: PLC0415
+
+    deadline = time.monotonic() + 10
+    while len(ear.near) < count and time.monotonic() < deadline:
+        time.sleep(0.005)

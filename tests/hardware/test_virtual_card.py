@@ -1,0 +1,131 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import DeviceError
+from appliance.hardware.virtual_card import VirtualCard
+from appliance.media.pcm import wav_header
+from tests.sound import heard_at, sine
+
+pytestmark = pytest.mark.timeout(60)
+
+
+async def test_the_server_and_its_files_go_with_the_card() -> None:
+    async with asyncio.timeout(30):
+        async with VirtualCard() as card:
+            pid, folder = card.pid, Path(card.environment["ALSA_CONFIG_PATH"]).parent
+            assert running(pid)
+            assert folder.is_dir()
+    assert not running(pid)
+    assert not folder.is_dir()
+
+
+async def test_the_server_goes_when_the_work_with_it_fails(tmp_path: Path) -> None:
+    card = VirtualCard()
+
+    async def work() -> None:
+        async with asyncio.timeout(30), card, card.record(tmp_path / "out.wav"):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await work()
+    assert not running(card.pid)
+
+
+async def test_what_is_spoken_does_not_come_out_of_the_speaker(tmp_path: Path) -> None:
+    async with (
+        asyncio.timeout(30),
+        VirtualCard() as card,
+        card.record(tmp_path / "silence.wav"),
+    ):
+        await card.speak(sine(440, 0.3))
+    assert not any((tmp_path / "silence.wav").read_bytes()[44:])
+
+
+async def test_a_sound_file_can_be_spoken_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    sound = sine(440, 0.3)
+    (tmp_path / "hello.wav").write_bytes(wav_header(len(sound)) + sound)
+    async with asyncio.timeout(30), VirtualCard() as card:
+        await card.speak(tmp_path / "hello.wav")
+        with pytest.raises(DeviceError, match=r"nothing\.wav"):
+            await card.speak(tmp_path / "nothing.wav")
+
+
+async def test_speaking_to_a_dead_card_is_an_error(tmp_path: Path) -> None:
+    async with asyncio.timeout(30), VirtualCard() as card:
+        os.kill(card.pid, signal.SIGKILL)
+        with pytest.raises(DeviceError):
+            await card.speak(sine(440, 5.0))
+        with pytest.raises(DeviceError):
+            async with card.record(tmp_path / "out.wav"):
+                pass
+
+
+async def test_without_pulseaudio_the_error_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DeviceError, match="apt install pulseaudio"):
+        async with VirtualCard():
+            pass
+
+
+PROGRAM = """
+import asyncio
+from appliance.hardware.virtual_card import VirtualCard
+
+async def main():
+    async with VirtualCard() as card:
+        print(card.pid, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_killed_process_does_not_leave_its_server_behind(how: signal.Signals) -> None:
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        server = int(process.stdout.readline())
+        fd = os.pidfd_open(server)
+        try:
+            os.kill(process.pid, how)
+            process.wait(timeout=20)
+            assert gone(fd, server)
+        finally:
+            os.close(fd)
+
+
+def gone(fd: int, pid: int) -> bool:
+    """Wait until the process behind a pidfd has ended (the descriptor becomes readable)."""
+    import select  # noqa: PLC0415
+
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(20_000))
+
+
+async def test_speech_reaches_a_listener_whole() -> None:
+    heard: list[bytes] = []
+    play = ("pacat", "--playback", "--device=speaker")
+    async with (
+        asyncio.timeout(30),
+        VirtualCard() as card,
+        card.listen(heard.append),
+        card._client(*play, stdin=asyncio.subprocess.PIPE) as client,
+    ):
+        await client.communicate(sine(440, 1.0))
+    assert heard_at(440, b"".join(heard)).count(True) >= 8
+
+
+def running(pid: int) -> bool:
+    """Whether there is such a process; one that was not waited for counts too."""
+    return Path(f"/proc/{pid}").exists()
