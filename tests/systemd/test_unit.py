@@ -1,0 +1,108 @@
+"""The unit is accepted by systemd and keeps the promises that the code counts on."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from appliance.credentials import CREDENTIAL
+
+FOLDER = Path(__file__).resolve().parents[2] / "systemd"
+UNIT = FOLDER / "voice-appliance.service"
+SYSUSERS = FOLDER / "voice-appliance.sysusers"
+MOST_EXPOSED = 1.5  # of systemd-analyze's 10
+
+needs_analyze = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
+)
+
+
+def settings(key: str) -> list[str]:
+    """Every value of a key in the unit."""
+    lines = UNIT.read_text(encoding="utf-8").splitlines()
+    return [line.partition("=")[2] for line in lines if line.partition("=")[0] == key]
+
+
+def analyze(tmp_path: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run systemd-analyze on a copy whose program exists here."""
+    copy = tmp_path / UNIT.name
+    copy.write_text(UNIT.read_text().replace("/usr/bin/voice-appliance run", "/bin/true"))
+    return subprocess.run(  # noqa: S603 - a fixed command
+        [str(shutil.which("systemd-analyze")), *arguments, str(copy)],
+        capture_output=True, text=True, timeout=15, check=False,
+    )  # fmt: skip
+
+
+@needs_analyze
+def test_systemd_accepts_the_unit_without_a_word(tmp_path: Path) -> None:
+    done = analyze(tmp_path, "verify", "--man=no")
+    # Other units of the machine may be wrong; only what is said of ours counts.
+    said = [line for line in (done.stdout + done.stderr).splitlines() if UNIT.name in line]
+    assert said == []
+    assert done.returncode == 0
+
+
+@needs_analyze
+def test_the_sandbox_is_tight(tmp_path: Path) -> None:
+    done = analyze(tmp_path, "security", "--offline=yes", "--no-pager")
+    if "offline" in done.stderr:
+        pytest.skip("this systemd-analyze cannot judge a file")
+    verdict = done.stdout.splitlines()[-1]
+    assert float(verdict.partition("level for")[2].split(":")[1].split()[0]) <= MOST_EXPOSED
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("Type", "notify"),
+        ("NotifyAccess", "main"),
+        ("WatchdogSec", "15"),
+        ("Restart", "always"),
+        ("RestartSec", "1"),
+        ("StartLimitIntervalSec", "0"),
+        ("TimeoutStopSec", "10"),
+        ("User", "voice-appliance"),
+        ("RuntimeDirectory", "voice-appliance"),
+        ("StateDirectory", "voice-appliance"),
+        ("WorkingDirectory", "/run/voice-appliance"),
+    ],
+)
+def test_the_unit_says(key: str, value: str) -> None:
+    assert settings(key) == [value]
+
+
+def test_the_key_is_a_credential_and_may_be_missing() -> None:
+    """A LoadCredential= whose file is missing stops the unit, unless there is a SetCredential=."""
+    assert settings("LoadCredential") == [f"{CREDENTIAL}:/etc/voice-appliance/{CREDENTIAL}"]
+    assert settings("SetCredential") == [rf"{CREDENTIAL}:\n"]
+
+
+def test_lgpio_finds_its_pipe() -> None:
+    environment = " ".join(settings("Environment")).split()
+    assert f"LG_WD={settings('WorkingDirectory')[0]}" in environment
+
+
+def test_dtls_can_work() -> None:
+    """Its callbacks are made at run time, in memory that is written and executed (cffi)."""
+    assert settings("MemoryDenyWriteExecute") == []
+
+
+def test_no_restart_key_is_newer_than_debian_12() -> None:
+    """systemd 252 knows no RestartSteps= (254)."""
+    assert settings("RestartSteps") == []
+
+
+@pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="no systemd-sysusers here")
+def test_every_group_of_the_unit_is_made_or_debians(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    done = subprocess.run(  # noqa: S603 - a fixed command on an empty root
+        [str(shutil.which("systemd-sysusers")), "--root", str(tmp_path), str(SYSUSERS)],
+        capture_output=True, text=True, timeout=15, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    made = (tmp_path / "etc" / "group").read_text()
+    debian = {"audio", "video"}  # base-passwd has them everywhere
+    for group in settings("SupplementaryGroups")[0].split():
+        assert group in debian or f"{group}:" in made
+    assert "voice-appliance:" in (tmp_path / "etc" / "passwd").read_text()
