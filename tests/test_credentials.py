@@ -20,6 +20,14 @@ def test_secret_never_shows_itself() -> None:
         pickle.dumps(secret)
 
 
+def test_the_units_stand_in_for_a_missing_credential_is_no_key(tmp_path: Path) -> None:
+    tmp_path.joinpath("openai_api_key").write_text("\n", encoding="utf-8")
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    with pytest.raises(AuthError, match="There is no API key"):
+        find_key(ServiceConfig(), environ)
+    assert find_key(ServiceConfig(), {**environ, "OPENAI_API_KEY": "sk-env"}).reveal() == "sk-env"
+
+
 def test_credential_wins_over_file_and_environment(tmp_path: Path) -> None:
     tmp_path.joinpath("openai_api_key").write_text("sk-credential\n", encoding="utf-8")
     environ = {"CREDENTIALS_DIRECTORY": str(tmp_path), "OPENAI_API_KEY": "sk-environment"}
