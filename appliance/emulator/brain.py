@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
-from appliance.emulator import answers, session, usage
+from appliance.emulator import session
 from appliance.emulator.checks import parsed, validated
 from appliance.emulator.hearing import Hearing
-from appliance.emulator.items import Conversation, Item, Said, created, fresh, total
-from appliance.emulator.reply import Reply
-from appliance.emulator.terms import means_of, terms_of
+from appliance.emulator.items import Conversation, Item, Said, created
+from appliance.emulator.responses import Responses
 from appliance.emulator.wire import (
     Clear,
     Expire,
@@ -22,12 +20,6 @@ from appliance.emulator.wire import (
     Order,
     Outbox,
     Refusal,
-)
-
-_ACTIVE: Final = "conversation_already_has_active_response"
-_NO_VOICE: Final = (
-    "The emulator has no voice here; install the extra with: "
-    "pip install 'voice-appliance[emulator]'."
 )
 
 
@@ -51,24 +43,21 @@ class Brain:
         self.last_kind = ""  # type of the last client event
         self._box = Outbox(ids)
         self._hearing = Hearing(self._box, self.conversation)
-        self._active: Reply | None = None
-        self._outside: dict[str, Reply] = {}  # by response id
+        self._responses = Responses(
+            self._box,
+            self.conversation,
+            self._hearing,
+            lambda: self.session,
+            voice=self.traits.voice,
+        )
         self._playing: str | None = None  # response id
-        self._wanted = False  # a turn ended while a response was active
         self._spoke = False
-        self._before = usage.Tokens()
-        self._used = 0
 
     @property
     def turn_detection(self) -> Json | None:
         """The settings now in force."""
         found: Json | None = self.session["audio"]["input"]["turn_detection"]
         return found
-
-    @property
-    def responding(self) -> bool:
-        """A response is being made in the conversation."""
-        return self._active is not None
 
     def greeting(self) -> list[Order]:
         """The first event on a data channel or plain WebSocket."""
@@ -100,39 +89,37 @@ class Brain:
         """The user's turn is over at this place of the sound."""
         self._hearing.stopped(end_ms)
         if self.turn_detection is None or self.turn_detection.get("create_response", True):
-            self._wanted = True
-            self._next()
+            self._responses.create_when_free()
         return self._box.take()
 
     def transcribed(self, item_id: str, text: str, seconds: float) -> list[Order]:
         """The words of an item; empty when there were none."""
-        waiting = self._active is not None and self._active.stage == "thinking"
-        self._hearing.understood(item_id, text, seconds, self._transcription, late=waiting)
-        self._think_all()
+        late = self._responses.waiting
+        self._hearing.understood(item_id, text, seconds, self._transcription, late=late)
+        self._responses.think()
         return self._box.take()
 
     def not_transcribed(self, item_id: str, reason: str) -> list[Order]:
         """Ears failed: a sentence that says why."""
         self._hearing.failed(item_id, reason, self._transcription)
-        self._think_all()
+        self._responses.think()
         return self._box.take()
 
     # -- what the eyes and the voice say
 
     def seen(self, item_id: str, sentence: str) -> list[Order]:
         """A picture of this item was looked at."""
-        replies = [r for r in self._outside.values() if r.inputs]
-        items = [*self.conversation, *(item for r in replies for item in r.inputs or ())]
+        items = (*self.conversation, *self._responses.inputs())
         item = next((item for item in items if item.id == item_id), None)
         if item is not None:
             item.seen.append(sentence)
             item.pending -= 1
-            self._think_all()
+            self._responses.think()
         return self._box.take()
 
     def spoken(self, item_id: str, word: Said) -> list[Order]:
         """A word of this item was made."""
-        reply = self._speaking(item_id)
+        reply = self._responses.speaking(item_id)
         if reply is not None:
             self._spoke = True
             reply.spoken(word)
@@ -141,7 +128,7 @@ class Brain:
 
     def sound(self, item_id: str, audio: str) -> list[Order]:
         """Sound of this item, base64, for channels that carry it as events."""
-        reply = self._speaking(item_id)
+        reply = self._responses.speaking(item_id)
         if reply is not None:
             self._box.send(
                 "response.output_audio.delta",
@@ -155,26 +142,21 @@ class Brain:
 
     def said(self, item_id: str) -> list[Order]:
         """The whole item was made."""
-        reply = self._speaking(item_id)
+        reply = self._responses.speaking(item_id)
         if reply is not None:
             reply.said()
-            self._settle(reply)
+            self._responses.settle(reply)
         return self._box.take()
 
     def speechless(self, item_id: str, reason: str, code: str = "server_error") -> list[Order]:
         """The voice failed: a sentence that says why."""
-        reply = self._speaking(item_id)
+        reply = self._responses.speaking(item_id)
         if reply is not None:
             reply.fail(code, reason)
-            self._settle(reply)
+            self._responses.settle(reply)
         return self._box.take()
 
     # -- what playout says
-
-    @property
-    def busy(self) -> bool:
-        """A response is being made or heard."""
-        return self._active is not None or self._playing is not None
 
     def playback_started(self, response_id: str) -> list[Order]:
         """The first sound of this response goes out."""
@@ -237,7 +219,7 @@ class Brain:
             self._box.add(Look(item.id, picture))
 
     def _truncate(self, event: Json, _moment: Moment) -> None:
-        item = self._item(event["item_id"], "truncate")
+        item = self.conversation.get(event["item_id"], "truncate")
         end_ms = event["audio_end_ms"]
         if not item.speech or end_ms > item.duration_ms:
             message = f"Audio content of {item.duration_ms}ms is already shorter than {end_ms}ms."
@@ -245,106 +227,31 @@ class Brain:
         self._truncated(item, end_ms)
 
     def _delete(self, event: Json, _moment: Moment) -> None:
-        item = self._item(event["item_id"], "delete")
+        item = self.conversation.get(event["item_id"], "delete")
         self.conversation.remove(item)
         self._box.send("conversation.item.deleted", item_id=item.id)
 
     def _retrieve(self, event: Json, _moment: Moment) -> None:
-        item = self._item(event["item_id"], "retrieve")
+        item = self.conversation.get(event["item_id"], "retrieve")
         self._box.send("conversation.item.retrieved", item=item.public(pictures=True))
 
     def _create(self, event: Json, _moment: Moment) -> None:
-        given = event.get("response") or {}
-        outside = given.get("conversation") == "none"
-        if self._active is not None and not outside:
-            message = (
-                "Conversation already has an active response in progress: "
-                f"{self._active.id}. Wait until the response is finished before creating a new one."
-            )
-            raise Refusal(_ACTIVE, message)
-        self._start(given, outside=outside)
+        self._responses.create(event.get("response") or {})
 
     def _cancel(self, event: Json, _moment: Moment) -> None:
-        wanted = event.get("response_id")
-        reply = self._active if wanted in {None, getattr(self._active, "id", None)} else None
-        reply = reply or self._outside.get(wanted or "")
-        if reply is None:
-            message = "Cancellation failed: no active response found"
-            raise Refusal("response_cancel_not_active", message)
         # Sound that was made is still played; `output_audio_buffer.clear` ends that.
-        self._box.add(Hush(reply.id))
-        reply.cut("client_cancelled", {})
-        self._settle(reply)
+        self._responses.cancel(event.get("response_id"))
 
     def _clear_output(self, _event: Json, moment: Moment) -> None:
         self._quiet(moment)
 
-    # -- responses
-
-    def _start(self, given: Json, *, outside: bool) -> None:
-        conversation = None if outside else self.conversation
-        reply = Reply(self._box, terms_of(self.session, given), conversation)
-        if "input" in given:
-            reply.inputs = [self._input(item) for item in given["input"]]
-        if outside:
-            self._outside[reply.id] = reply
-        else:
-            self._active, self._wanted = reply, False
-        reply.open()
-        self._think(reply)
-
-    def _input(self, given: Json) -> Item:
-        if given["type"] == "item_reference":
-            return self._item(given["id"], "retrieve")
-        item, pictures = created(given, self._box.ids.make("item"))
-        for picture in pictures:
-            self._box.add(Look(item.id, picture))
-        return item
-
-    def _think_all(self) -> None:
-        for reply in [r for r in (self._active, *self._outside.values()) if r is not None]:
-            self._think(reply)
-
-    def _think(self, reply: Reply) -> None:
-        items = list(self.conversation) if reply.inputs is None else reply.inputs
-        news = fresh(items)
-        if reply.stage != "thinking" or any(item.pending for item in news):
-            return
-        earlier = items[: len(items) - len(news)]
-        instructions = reply.terms.instructions or self.session["instructions"]
-        reply.given = total(items) + usage.Tokens(usage.text_tokens(instructions))
-        reply.before, self._before = self._before, reply.given
-        plan = answers.plan(news, earlier, means_of(reply.terms))
-        if reply.terms.modality == "audio" and plan.say and not self.traits.voice:
-            reply.fail("server_error", _NO_VOICE)
-        else:
-            reply.begin(plan)
-        self._settle(reply)
-
-    def _settle(self, reply: Reply) -> None:
-        if reply.stage != "done":
-            return
-        self._hearing.flush()
-        self._used += (reply.spent or {}).get("total_tokens", 0)
-        self._box.send("rate_limits.updated", rate_limits=usage.rate_limits(self._used))
-        self._outside.pop(reply.id, None)
-        if reply is self._active:
-            self._active = None
-            self._next()
-
-    def _next(self) -> None:
-        if self._wanted and self._active is None:
-            self._start({}, outside=False)
+    # -- interruptions
 
     def _interrupt(self, reason: str, moment: Moment) -> None:
-        active = self._active
-        if active is not None:
-            self._box.add(Hush(active.id))
+        if self._responses.active is not None:
+            self._box.add(Hush(self._responses.active.id))
         self._quiet(moment)
-        if active is not None:
-            self._wanted = False
-            active.cut(reason, moment.heard)
-            self._settle(active)
+        self._responses.interrupt(reason, moment.heard)
 
     def _quiet(self, moment: Moment) -> None:
         """Drop what was not yet heard, from playout and from the conversation."""
@@ -369,17 +276,6 @@ class Brain:
     def _transcription(self) -> Json | None:
         found: Json | None = self.session["audio"]["input"]["transcription"]
         return found
-
-    def _speaking(self, item_id: str) -> Reply | None:
-        replies = (self._active, *self._outside.values())
-        return next((r for r in replies if r is not None and r.message_id == item_id), None)
-
-    def _item(self, item_id: str, verb: str) -> Item:
-        item = self.conversation.find(item_id)
-        if item is None:
-            message = f"Error {verb[:-1]}ing item: the item with id '{item_id}' does not exist."
-            raise Refusal(f"item_{verb}_invalid_item_id", message, "item_id")
-        return item
 
     def _error(self, refusal: Refusal, event_id: str | None) -> None:
         self._box.send("error", error={**refusal.body(), "event_id": event_id})

@@ -113,6 +113,18 @@ class Conversation:
         """The item of this id."""
         return next((item for item in self._items if item.id == item_id), None)
 
+    def get(self, item_id: str, verb: str) -> Item:
+        """The item of this id, for a client who wants to `verb` it.
+
+        Raises:
+            Refusal: there is none.
+        """
+        item = self.find(item_id)
+        if item is None:
+            message = f"Error {verb[:-1]}ing item: the item with id '{item_id}' does not exist."
+            raise Refusal(f"item_{verb}_invalid_item_id", message, "item_id")
+        return item
+
     def add(self, item: Item, after: str | None = None) -> str | None:
         """Insert an item and return the id of the one before it.
 
