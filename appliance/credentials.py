@@ -37,9 +37,9 @@ def find_key(config: ServiceConfig, environ: Mapping[str, str] = os.environ) -> 
     """
     directory = environ.get("CREDENTIALS_DIRECTORY")
     if directory and (credential := Path(directory, CREDENTIAL)).is_file():
-        text = credential.read_text(encoding="utf-8")
-        if text.strip():  # the unit puts an empty line where there is no file
-            return _secret(text, str(credential))
+        given = credential.read_text(encoding="utf-8")
+        if given.strip():  # the unit puts an empty line where there is no file
+            return _secret(given, str(credential))
     if config.key_file:
         return _secret(_read_key_file(Path(config.key_file).expanduser()), config.key_file)
     if text := environ.get(KEY_VARIABLE):
