@@ -105,15 +105,13 @@ def _obeying_signals(
 
 
 async def _tell_status(hub: Hub, manager: Manager) -> None:
-    told = ""
+    told = sentence(hub.model)
+    manager.status(told)
     with hub.reader() as reader:
-        text = sentence(hub.model)
-        while True:
-            if text != told:
+        async for _ in reader:
+            if (text := sentence(hub.model)) != told:
                 manager.status(text)
                 told = text
-            await anext(reader)
-            text = sentence(hub.model)
 
 
 async def read_panel(
