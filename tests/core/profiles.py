@@ -7,7 +7,7 @@ from hypothesis import settings
 EXPLORE = "VOICE_APPLIANCE_EXPLORE" in os.environ  # new cases, and many, until one fails
 
 QUICK = settings(
-    max_examples=2000 if EXPLORE else 120,
+    max_examples=2000 if EXPLORE else 200,
     stateful_step_count=50,
     derandomize=not EXPLORE,
     database=None,

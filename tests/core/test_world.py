@@ -75,7 +75,7 @@ class HostileWorld(RuleBasedStateMachine):
         self.exits = 0
 
     def happens(self, event: Event) -> None:
-        before = self.model
+        before, rested = self.model, self.at_rest()
         if isinstance(event, ASKING):
             self.asked = True
         self.model, effects = transition(before, event)
@@ -83,8 +83,8 @@ class HostileWorld(RuleBasedStateMachine):
             assert (before, ()) == (self.model, effects), "something happened after Off"
         for effect in effects:
             self.perform(effect)
-        if self.at_rest():
-            self.asked = self.asked and isinstance(event, TakePhoto)
+        if self.at_rest() and (not rested or isinstance(event, HangUp)):
+            self.asked = False
 
     def at_rest(self) -> bool:
         match self.model.phase:
