@@ -76,5 +76,5 @@ def service_error(error: ErrorBody) -> ServiceError:
         case "rejected" | "benign":
             cure = "Check the service and session settings."
             return RejectedError(f"The service refuses a request: {said}.", cure, code=error.code)
-        case "expired" | "broken":
+        case _:  # expired or broken
             return ServiceError(f"The service failed: {said}.")
