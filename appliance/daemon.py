@@ -288,6 +288,6 @@ def _make_private(directory: Path) -> None:
     foreign = status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     if foreign or not stat.S_ISDIR(status.st_mode):
         raise DeviceError(
-            f"The runtime directory {directory} can be written by others.",
+            f"The runtime directory {directory} does not belong to this user alone.",
             f"Run: chmod 700 {directory}; if it is not yours, remove it.",
         )

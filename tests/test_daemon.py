@@ -406,7 +406,7 @@ def test_a_runtime_directory_others_can_write_is_refused(tmp_path: Path, mode: i
     directory = tmp_path / "shared"
     directory.mkdir()
     directory.chmod(mode)
-    with pytest.raises(DeviceError, match="written by others"), only_instance(directory):
+    with pytest.raises(DeviceError, match="this user alone"), only_instance(directory):
         pass
 
 
@@ -414,7 +414,7 @@ def test_a_link_in_place_of_the_runtime_directory_is_refused(tmp_path: Path) -> 
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(DeviceError, match="written by others"), only_instance(link):
+    with pytest.raises(DeviceError, match="this user alone"), only_instance(link):
         pass
 
 
