@@ -129,7 +129,7 @@ async def daemon(base_url: str, settings: Sequence[str] = ()) -> AsyncIterator[A
             stdin=asyncio.subprocess.DEVNULL,
         )
         try:
-            ready = await _ready(listener) - began
+            ready = await _ready(listener, process) - began
             async with connect(folder / "voice-appliance") as control:
                 yield Appliance(process.pid, ready, control)
         finally:
@@ -137,12 +137,19 @@ async def daemon(base_url: str, settings: Sequence[str] = ()) -> AsyncIterator[A
             await stop(process)
 
 
-async def _ready(listener: socket.socket) -> float:
+async def _ready(listener: socket.socket, process: asyncio.subprocess.Process) -> float:
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(_must_not_end(process), name="watch")
         while b"READY=1" not in await loop.sock_recv(listener, 4096):
             pass
-    return time.monotonic()
+        ready = time.monotonic()
+        watch.cancel()
+    return ready
+
+
+async def _must_not_end(process: asyncio.subprocess.Process) -> None:
+    raise RuntimeError(f"the daemon ended with {await process.wait()} before it was ready")
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:
