@@ -27,7 +27,6 @@ _EXACTLY: Final = re.compile(
 _COMMENTARY: Final = {
     "delayed_add": "Let me add that up.",
     "take_photo": "Let me have a look.",
-    "end_call": "Goodbye!",
 }
 
 
@@ -166,7 +165,7 @@ def _report(call: Json, output: str, has_picture: bool) -> str:
     value, error = tool_use.outcome(output)
     title = tool_use.title(name)
     if error is not None:
-        return f"I could not {title}: {error.rstrip('.')}."
+        return f"The {title} tool failed: {error.rstrip('.')}."
     said = tool_use.spoken(value).rstrip(".")
     match name:
         case "delayed_add":
@@ -178,15 +177,25 @@ def _report(call: Json, output: str, has_picture: bool) -> str:
         case "echo_upper":
             return f"In upper case that is {said}."
         case "current_time":
-            return f"It is {said}."
+            return _clock(value) or f"It is {said}."
         case "device_status":
-            return f"The device reports {said}."
+            return f"The device reports {tool_use.summary(value)}."
         case "take_photo":
-            return "" if has_picture else f"The photo is taken: {said}."
+            return "" if has_picture else "The photo is taken, but it has not arrived here yet."
         case "end_call":
-            return "See you."
+            return "Goodbye!"
         case _:
             return f"{said[:1].upper()}{said[1:]}." if said else "It is done."
+
+
+def _clock(value: object) -> str:
+    """The time out of `{"time": "2026-11-23T14:05:00+01:00", "weekday": "Monday"}`."""
+    facts = value if isinstance(value, dict) else {"time": value}
+    match = re.search(r"T(\d\d):(\d\d)", str(facts.get("time", "")))
+    if match is None:
+        return ""
+    day = f" on {facts['weekday']}" if facts.get("weekday") else ""
+    return f"It is {match.group(1)}:{match.group(2)}{day}."
 
 
 def _values(value: object) -> list[object]:

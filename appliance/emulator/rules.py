@@ -84,7 +84,7 @@ _PATTERNS: Final[tuple[tuple[Kind, str], ...]] = (
     ("hello", r"^(?:\w+ )?hello\b|^good (?:morning|evening|afternoon|day)\b"),
 )
 # Small words at the ends of what shall be written in capitals.
-_FRAME: Final = re.compile(r"^(?:the words? |this )+|(?: (?:in|into|to|all|an|the|is))+$")
+_FRAME: Final = re.compile(r"^(?:the words? )+|(?: (?:in|into|to|all|an|the|is))+$")
 _COMPILED: Final = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
 # Said beside a real wish, these mean nothing more.
 _POLITE: Final = ("hello", "thanks")
@@ -108,12 +108,11 @@ def wishes(text: str) -> list[Wish]:
 
 def normalized(text: str) -> str:
     """Lower case, no punctuation, numbers as digits, key words where something like them is."""
-    plain = re.sub(r"[^a-z0-9' -]", " ", text.lower().replace("’", "'"))  # noqa: RUF001
-    plain = re.sub(r"(?<=\d)[,.](?=\d)", "", plain)
-    words = [
-        _SOUNDS_LIKE.get(word, word)
-        for word in re.sub(r"\bgood[ -]bye\b", "goodbye", plain).split()
-    ]
+    plain = re.sub(r"(?<=\d)[,.](?=\d{3}\b)", "", text.lower().replace("’", "'"))  # noqa: RUF001
+    plain = re.sub(r"[^a-z0-9' -]", " ", plain)
+    plain = re.sub(r"\bgood[ -]bye\b", "goodbye", plain)
+    plain = re.sub(r"\b(?:up|op) ?(?:a|her|per) case\b", "upper case", plain)
+    words = [_SOUNDS_LIKE.get(word, word) for word in plain.split()]
     return " ".join(_with_digits([_key(word) for word in _numbers_heard(words)]))
 
 

@@ -17,6 +17,7 @@ _OFF: Final = re.compile(r"\b(?:off|no|not|disable|close|false)\b")
 _ABOUT: Final = re.compile(
     r"\b(?:in|for|of|to|about|at|on|with)\s+(?:the\s+)?(.+?)[.?!]*$", re.IGNORECASE
 )
+_MOST_FACTS: Final = 6
 # The keys under which tools usually put what matters.
 _RESULT_KEYS: Final = (
     "result", "sum", "total", "answer", "value", "text", "output", "message", "summary",
@@ -96,6 +97,15 @@ def spoken(value: Any) -> str:  # noqa: ANN401 - any JSON
             return "nothing"
         case _:
             return _text(value)
+
+
+def summary(value: object) -> str:
+    """The first few plain facts of an output."""
+    if not isinstance(value, dict):
+        return spoken(value).rstrip(".")
+    plain = {key: inner for key, inner in value.items() if not isinstance(inner, dict | list)}
+    facts = dict(list(plain.items())[:_MOST_FACTS]) or dict(list(value.items())[:1])
+    return spoken(facts).rstrip(".")
 
 
 def title(name: str) -> str:

@@ -192,7 +192,9 @@ async def socket_wire(http: aiohttp.ClientSession, url: str, key: str = KEY) -> 
 
 
 @asynccontextmanager
-async def call(url: str, session: Json | None = None, *, channel: bool = True) -> AsyncIterator[Client]:
+async def call(
+    url: str, session: Json | None = None, *, channel: bool = True
+) -> AsyncIterator[Client]:
     """A connected call; data channel open unless there is none."""
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     microphone = Microphone()
