@@ -135,7 +135,7 @@ def mark_of(event: Event, before: Model, after: Model, at: float) -> Mark | None
         case CallUp(call_no) if before != after:
             return Mark("call_up", at, call_no)
         case CallDown(call_no, problem):
-            fields = {} if problem is None else {"PROBLEM": problem.kind}
+            fields = {} if problem is None else {"problem": problem.kind}
             return Mark("call_ended", at, call_no, fields)
         case _:
             return None

@@ -126,7 +126,7 @@ BEFORE, AFTER = Model(Dialing(3), calls_made=3), Model(Live(3), calls_made=3)
         (CallDown(3), Mark("call_ended", 7.0, 3)),
         (
             CallDown(3, Problem("quota", "No money.")),
-            Mark("call_ended", 7.0, 3, {"PROBLEM": "quota"}),
+            Mark("call_ended", 7.0, 3, {"problem": "quota"}),
         ),
         (HangUp(), None),
     ],

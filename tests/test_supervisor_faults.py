@@ -74,7 +74,7 @@ async def test_call_that_breaks_when_spoken_to_ends_alone(method: str) -> None:
         await rig.until(Live if method == "close" else Fault)
         rig.post(HangUp())
         await rig.until(Idle)
-    assert "device" in [mark.fields.get("PROBLEM") for mark in rig.marks]
+    assert "device" in [mark.fields.get("problem") for mark in rig.marks]
 
 
 async def test_deaf_call_is_cut_after_three_seconds() -> None:
