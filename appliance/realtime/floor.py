@@ -78,7 +78,8 @@ class Floor:
         if response_id in self._active:
             self._active[response_id] = now
         match event:
-            case ResponseCreated(response=response):
+            case ResponseCreated(response=response) if not self.knows(response.id):
+                self._grace = 0.0  # the service has answered the speech
                 self.claim(response.id, now)
             case ResponseDone(response=response):
                 self._over.first(response.id)

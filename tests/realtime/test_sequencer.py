@@ -312,8 +312,7 @@ def test_services_answer_does_not_cover_what_it_may_not_know() -> None:
     fed(sequencer, done("r", call("c")), STARTED)
     sequencer.tool_output("c", "{}", 1.0)
     fed(sequencer, STOPPED, created("r2"))
-    assert fed(sequencer, done("r2"), now=2.0) == []
-    assert kinds(sequencer.tick(2.5)) == ["response.create"]
+    assert kinds(fed(sequencer, done("r2"))) == ["response.create"]
 
 
 def test_noise_does_not_silence_an_answer() -> None:
@@ -323,6 +322,19 @@ def test_noise_does_not_silence_an_answer() -> None:
     assert fed(sequencer, STOPPED, now=2.0) == []
     assert sequencer.deadline == 3.5
     assert kinds(sequencer.tick(3.5)) == ["response.create"]
+
+
+def test_tool_asked_for_in_speech_is_answered_without_delay() -> None:
+    sequencer = Sequencer("t")
+    fed(sequencer, STARTED, STOPPED, created("r"), done("r", call("c")))
+    assert kinds(sequencer.tool_output("c", "{}", 1.0)) == ["item.create", "response.create"]
+
+
+def test_slower_channel_does_not_end_the_wait_for_the_services_answer() -> None:
+    sequencer = Sequencer("t")
+    fed(sequencer, created("r"), done("r"), STARTED, STOPPED, created("r"))
+    assert kinds(sequencer.say("hello", 1.1)) == ["item.create"]
+    assert sequencer.deadline == 2.5
 
 
 def test_speech_whose_end_is_missed_does_not_silence_an_answer() -> None:
