@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from importlib import import_module
 from typing import Any, Final, TextIO
 
 from typing_extensions import override
@@ -132,7 +133,7 @@ def _handler(
         handler.setFormatter(_Lines(colour=stream.isatty() and "NO_COLOR" not in environ))
         return handler
     try:
-        from systemd import journal  # noqa: PLC0415 - only there, and only if it is installed
+        journal = import_module("systemd.journal")
     except ImportError:
         handler = logging.StreamHandler(stream)
         handler.setFormatter(_JournalLines())
