@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from importlib import import_module
 from typing import Any, Final, TextIO
 
 from typing_extensions import override
@@ -133,7 +132,8 @@ def _handler(
         handler.setFormatter(_Lines(colour=stream.isatty() and "NO_COLOR" not in environ))
         return handler
     try:
-        journal = import_module("systemd.journal")
+        # Only there, and only if it is installed. Not `from systemd`: mypy takes our folder for it.
+        import systemd.journal as journal  # noqa: PLC0415, PLR0402
     except ImportError:
         handler = logging.StreamHandler(stream)
         handler.setFormatter(_JournalLines())
