@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -13,7 +12,6 @@ import numpy as np
 from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
-    RTCDataChannel,
     RTCPeerConnection,
     RTCSessionDescription,
 )
@@ -21,6 +19,7 @@ from aiortc.mediastreams import MediaStreamError
 
 Json = dict[str, Any]
 KEY = "sk-test"
+AUDIBLE = 400  # of 32768
 PATIENCE = 15.0  # seconds; a busy machine answers late, but it answers
 SESSION: Json = {
     "type": "realtime",
@@ -66,21 +65,6 @@ class Microphone(MediaStreamTrack):
         return frame
 
 
-@dataclass
-class Log:
-    """Events as they arrive, and a way to wait for them."""
-
-    events: list[Json] = field(default_factory=list)
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    read: int = 0
-
-    def add(self, event: Json) -> None:
-        self.events.append({**event, "_at": asyncio.get_running_loop().time()})
-
-    def types(self) -> list[str]:
-        return [event["type"] for event in self.events]
-
-
 class Wire:
     """One channel's events in both directions."""
 
@@ -90,6 +74,7 @@ class Wire:
         self._new = asyncio.Event()
         self._next = 0
         self.closed = asyncio.Event()
+        self.socket: aiohttp.ClientWebSocketResponse | None = None
 
     def arrived(self, data: str | bytes) -> None:
         event = json.loads(data)
@@ -131,46 +116,105 @@ class Wire:
         return len(self.events)
 
 
-@dataclass
 class Client:
     """A call: peer connection, data channel, microphone, speaker."""
 
-    http: aiohttp.ClientSession
-    url: str
-    pc: RTCPeerConnection
-    microphone: Microphone
-    wire: Wire
-    heard: bytearray = field(default_factory=bytearray)
-    first_sound: asyncio.Event = field(default_factory=asyncio.Event)
-    first_sound_at: float = 0.0
-    call_id: str = ""
-    posted_at: float = 0.0
-    answered_at: float = 0.0
-    opened_at: float = 0.0
-    answer: str = ""
-    channel: RTCDataChannel | None = None
+    def __init__(self, http: aiohttp.ClientSession, url: str, *, channel: bool) -> None:
+        self.http = http
+        self.url = url
+        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.microphone = Microphone()
+        self.pc.addTrack(self.microphone)
+        self.channel = self.pc.createDataChannel("oai-events") if channel else None
+        self.wire = Wire(self.channel.send if self.channel else lambda _text: None)
+        self.heard = bytearray()  # mono s16le 48 kHz
+        self.first_sound = asyncio.Event()
+        self.call_id = self.answer = ""
+        self.at: dict[str, float] = {}  # loop time of posted, answered, opened, first_sound
+        self._opened, self._connected = asyncio.Event(), asyncio.Event()
+        self._tracks: list[MediaStreamTrack] = []
+        self.pc.on("track", self._tracks.append)
+        self.pc.on("connectionstatechange", self._state_changed)
+        if self.channel is not None:
+            self.channel.on("message", self.wire.arrived)
+            self.channel.on("close", self.wire.closed.set)
+            self.channel.on("open", self._channel_opened)
 
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {KEY}"}
+    async def connect(self, session: Json) -> None:
+        await self.pc.setLocalDescription(await self.pc.createOffer())
+        form = aiohttp.FormData()
+        form.add_field("sdp", self.pc.localDescription.sdp, content_type="application/sdp")
+        form.add_field("session", json.dumps(session), content_type="application/json")
+        self.note("posted")
+        url = f"{self.url}/realtime/calls"
+        async with self.http.post(url, data=form, headers=headers()) as response:
+            self.answer = await response.text()
+            assert response.status == 201, self.answer
+            self.call_id = response.headers.get("Location", "").rpartition("/")[2]
+        self.note("answered")
+        await self.pc.setRemoteDescription(RTCSessionDescription(self.answer, "answer"))
+        async with asyncio.timeout(PATIENCE):
+            await self._connected.wait()
+            if self.channel is not None:
+                await self._opened.wait()
+
+    async def listen(self) -> None:
+        """Keep what is heard, until there is no more."""
+        while True:
+            try:
+                frame = await self._tracks[0].recv()
+            except MediaStreamError:
+                return
+            assert isinstance(frame, av.AudioFrame)
+            sound = frame.to_ndarray().reshape(-1, 2)[:, 0].astype("<i2")
+            self.heard.extend(sound.tobytes())
+            if not self.first_sound.is_set() and int(np.abs(sound).max()) > AUDIBLE:
+                self.note("first_sound")
+                self.first_sound.set()
+
+    async def speak(self, pcm48k: bytes) -> None:
+        """Say this into the microphone; returns when it is said."""
+        self.microphone.say(pcm48k)
+        async with asyncio.timeout(PATIENCE + len(pcm48k) / 96_000):
+            await self.microphone.done.wait()
 
     async def hang_up(self) -> int:
         url = f"{self.url}/realtime/calls/{self.call_id}/hangup"
-        async with self.http.post(url, headers=self.headers()) as response:
+        async with self.http.post(url, headers=headers()) as response:
             return response.status
 
+    async def record(self) -> Json:
+        """What the emulator remembers of this call."""
+        async with self.http.get(self.url.replace("/v1", "/emulator/calls")) as response:
+            calls = await response.json()
+        return next(call for call in calls if call["id"] == self.call_id)
+
     @asynccontextmanager
-    async def sideband(self) -> AsyncIterator[Wire]:
+    async def sideband(self) -> AsyncIterator["Wire"]:
         url = f"{self.url}/realtime?call_id={self.call_id}"
         async with socket_wire(self.http, url) as wire:
             yield wire
+
+    def note(self, what: str) -> None:
+        self.at[what] = asyncio.get_running_loop().time()
+
+    def _channel_opened(self) -> None:
+        self.note("opened")
+        self._opened.set()
+
+    def _state_changed(self) -> None:
+        if self.pc.connectionState == "connected":
+            self._connected.set()
+
+
+def headers(key: str = KEY) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
 
 
 @asynccontextmanager
 async def socket_wire(http: aiohttp.ClientSession, url: str, key: str = KEY) -> AsyncIterator[Wire]:
     """A WebSocket as a wire."""
-    async with http.ws_connect(
-        url, headers={"Authorization": f"Bearer {key}"}, max_msg_size=0
-    ) as socket:
+    async with http.ws_connect(url, headers=headers(key), max_msg_size=0) as socket:
         outgoing: asyncio.Queue[str] = asyncio.Queue()
         wire = Wire(outgoing.put_nowait)
 
@@ -185,7 +229,7 @@ async def socket_wire(http: aiohttp.ClientSession, url: str, key: str = KEY) -> 
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(write()), group.create_task(read())]
-            wire.socket = socket  # type: ignore[attr-defined]
+            wire.socket = socket
             yield wire
             for task in tasks:
                 task.cancel()
@@ -196,67 +240,12 @@ async def call(
     url: str, session: Json | None = None, *, channel: bool = True
 ) -> AsyncIterator[Client]:
     """A connected call; data channel open unless there is none."""
-    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    microphone = Microphone()
-    pc.addTrack(microphone)
-    opened, connected = asyncio.Event(), asyncio.Event()
-    port = pc.createDataChannel("oai-events") if channel else None
-    client_wire = Wire(port.send if port else lambda _text: None)
-    async with aiohttp.ClientSession() as http:
-        client = Client(http, url, pc, microphone, client_wire, channel=port)
-        loop = asyncio.get_running_loop()
-        if port is not None:
-            port.on("message", client_wire.arrived)
-            port.on("close", client_wire.closed.set)
-
-            def open_() -> None:
-                client.opened_at = loop.time()
-                opened.set()
-
-            port.on("open", open_)
-        pc.on(
-            "connectionstatechange",
-            lambda: connected.set() if pc.connectionState == "connected" else None,
-        )
-        async with asyncio.TaskGroup() as group:
-            tasks: list[asyncio.Task[None]] = []
-
-            async def listen(track: MediaStreamTrack) -> None:
-                while True:
-                    try:
-                        frame = await track.recv()
-                    except MediaStreamError:
-                        return
-                    assert isinstance(frame, av.AudioFrame)
-                    sound = frame.to_ndarray().reshape(-1, 2)[:, 0]
-                    client.heard.extend(sound.astype("<i2").tobytes())
-                    if not client.first_sound.is_set() and int(np.abs(sound).max()) > 400:
-                        client.first_sound_at = loop.time()
-                        client.first_sound.set()
-
-            pc.on("track", lambda track: tasks.append(group.create_task(listen(track))))
-            await pc.setLocalDescription(await pc.createOffer())
-            form = aiohttp.FormData()
-            form.add_field("sdp", pc.localDescription.sdp, content_type="application/sdp")
-            form.add_field(
-                "session", json.dumps(session or SESSION), content_type="application/json"
-            )
-            client.posted_at = loop.time()
-            async with http.post(
-                f"{url}/realtime/calls", data=form, headers=client.headers()
-            ) as response:
-                client.answer = await response.text()
-                assert response.status == 201, client.answer
-                client.call_id = response.headers["Location"].rpartition("/")[2]
-            client.answered_at = loop.time()
-            await pc.setRemoteDescription(RTCSessionDescription(client.answer, "answer"))
-            async with asyncio.timeout(PATIENCE):
-                await connected.wait()
-                if channel:
-                    await opened.wait()
-            try:
-                yield client
-            finally:
-                await pc.close()
-                for task in tasks:
-                    task.cancel()
+    async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as group:
+        client = Client(http, url, channel=channel)
+        try:
+            await client.connect(SESSION if session is None else session)
+            ears = group.create_task(client.listen())
+            yield client
+            ears.cancel()
+        finally:
+            await client.pc.close()

@@ -412,9 +412,8 @@ def test_usage_adds_up_and_caching_is_below_the_input() -> None:
     desk = Desk(tools=[ADD])
     for text in ("tell me a joke", "add two and five", "count from one to ten") * 4:
         desk.say(text)
-    for event in desk.events:
-        if event["type"] != "response.done":
-            continue
+    cached = {}
+    for event in (e for e in desk.events if e["type"] == "response.done"):
         usage = event["response"]["usage"]
         given, made = usage["input_token_details"], usage["output_token_details"]
         kinds = ("text_tokens", "audio_tokens", "image_tokens")
@@ -449,7 +448,7 @@ def test_deaf_service_says_why() -> None:
     desk = Desk(audio={"input": {"transcription": {"model": "whisper-1"}}})
     desk.obey(desk.brain.speech_started(0, desk.moment))
     desk.obey(desk.brain.speech_stopped(900))
-    item = [i.id for i in desk.brain.conversation][0]
+    item = next(i.id for i in desk.brain.conversation)
     mark = len(desk.events)
     desk.obey(desk.brain.not_transcribed(item, "The speech recogniser is not installed."))
     events = desk.events[mark:]

@@ -24,7 +24,7 @@ GOOD: list[dict[str, Any]] = [
     {"type": "input_audio_buffer.commit", "event_id": "e_1"},
     {"type": "input_audio_buffer.clear"},
     {"type": "output_audio_buffer.clear"},
-    message("user", {"type": "input_text", "text": "hello"}, {"type": "input_image", "image_url": PNG}),
+    message("user", {"type": "input_text", "text": "a"}, {"type": "input_image", "image_url": PNG}),
     message("system", {"type": "input_text", "text": "context"}),
     message("assistant", {"type": "output_text", "text": "earlier"}),
     {

@@ -9,24 +9,20 @@ import pytest
 from appliance.emulator.sdp import MAX_MESSAGE, check_offer, service_answer
 from appliance.emulator.wire import Refusal
 
-OFFER = "\r\n".join(
-    [
-        "v=0",
-        "o=- 1 1 IN IP4 0.0.0.0",
-        "s=-",
-        "t=0 0",
-        "a=group:BUNDLE 0",
-        "m=audio 9 UDP/TLS/RTP/SAVPF 111",
-        "c=IN IP4 0.0.0.0",
-        "a=mid:0",
-        "a=ice-ufrag:abcd",
-        "a=ice-pwd:abcdefghijklmnopqrstuv",
-        "a=fingerprint:sha-256 AA:BB",
-        "a=setup:actpass",
-        "a=rtpmap:111 OPUS/48000/2",
-        "",
-    ]
-)
+OFFER = """v=0
+o=- 1 1 IN IP4 0.0.0.0
+s=-
+t=0 0
+a=group:BUNDLE 0
+m=audio 9 UDP/TLS/RTP/SAVPF 111
+c=IN IP4 0.0.0.0
+a=mid:0
+a=ice-ufrag:abcd
+a=ice-pwd:abcdefghijklmnopqrstuv
+a=fingerprint:sha-256 AA:BB
+a=setup:actpass
+a=rtpmap:111 OPUS/48000/2
+""".replace("\n", "\r\n")
 ANSWER = """v=0
 o=- 1 1 IN IP4 0.0.0.0
 s=-
@@ -70,8 +66,7 @@ def attributes(sdp: str) -> list[str]:
             names.append(re.split(r"[:\s]", line)[0])
         else:
             names.append(line[:2] + (line.split()[0][2:] if line.startswith("m=") else ""))
-    folded = [n for n, before in zip(names, ["", *names], strict=False) if n != before]
-    return folded
+    return [n for n, before in zip(names, ["", *names], strict=False) if n != before]
 
 
 def test_good_offer_is_accepted_with_either_line_break() -> None:
