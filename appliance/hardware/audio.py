@@ -142,11 +142,14 @@ class _Stream(AudioStream):
             return False
 
     def _open(self, audio: "pyaudio.PyAudio", microphone: Card, speaker: Card) -> None:
-        """Open one stream for both if they share a clock, else or if that fails one for each."""
-        one_clock = microphone.index == speaker.index or not (
-            microphone.hardware or speaker.hardware
-        )
-        if one_clock if self._duplex is None else self._duplex:
+        """Open one stream for a card that has both, else, or if that fails, one for each.
+
+        Not one for both behind a sound server: after the first underrun in ALSA's pulse plugin
+        PortAudio 19.6 polls without waiting and takes a whole core until the stream is closed
+        (measured: 96 % against 5 %).
+        """
+        one_card = microphone.index == speaker.index and microphone.hardware
+        if one_card if self._duplex is None else self._duplex:
             for form in _formats():
                 stream = self._attempt(audio, form, self._both, microphone, speaker)
                 if stream is not None:

@@ -149,35 +149,33 @@ def portaudio() -> Iterator["pyaudio.PyAudio"]:
         raise DeviceError(
             "PyAudio is not installed.", "Install python3-pyaudio, or voice-appliance[sound]."
         ) from error
-    with _quiet():
-        _require_configuration()
-        audio = pyaudio.PyAudio()
+    _silence_libraries()
+    _require_configuration()
+    audio = pyaudio.PyAudio()
     try:
         yield audio
     finally:
         audio.terminate()
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep ALSA and JACK from writing about every device they do not find to our stderr.
+def _silence_libraries() -> None:
+    """Keep ALSA and JACK from writing to our stderr about devices they do not find, and underruns.
 
-    Their error handlers are replaced by a C function that does nothing and ignores its arguments,
-    so no Python runs in their threads; ALSA's own comes back afterwards, for real errors.
+    What matters comes back from PortAudio as errors and flags. Their error handlers are replaced by
+    a C function that does nothing and ignores its arguments, so no Python runs in their threads.
     """
-    os.environ.setdefault(
-        "JACK_NO_START_SERVER", "1"
-    )  # libjack would start one, just by being asked
+    os.environ.setdefault("JACK_NO_START_SERVER", "1")  # libjack would start one for being asked
     nothing = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p)
     for library, setters in (
         ("libasound.so.2", ("snd_lib_error_set_handler",)),
         ("libjack.so.0", ("jack_set_error_function", "jack_set_info_function")),
     ):
-        _set_handlers(library, setters, nothing)
-    try:
-        yield
-    finally:
-        _set_handlers("libasound.so.2", ("snd_lib_error_set_handler",), ctypes.c_void_p(None))
+        try:
+            loaded = ctypes.CDLL(library)
+        except OSError:  # PortAudio does without it here
+            continue
+        for setter in setters:
+            getattr(loaded, setter)(nothing)
 
 
 def _require_configuration() -> None:
@@ -199,12 +197,3 @@ def _require_configuration() -> None:
             f"ALSA's configuration ({path}) is missing or has no default device.",
             "Install libasound2-data.",
         )
-
-
-def _set_handlers(library: str, setters: Sequence[str], handler: ctypes.c_void_p) -> None:
-    try:
-        loaded = ctypes.CDLL(library)
-    except OSError:  # PortAudio does without it here
-        return
-    for setter in setters:
-        getattr(loaded, setter)(handler)

@@ -10,6 +10,8 @@ from appliance.media.pcm import BLOCK_BYTES, RATE, SILENCE, mono, spread
 # the sample; two blocks in stock take that up.
 STOCK_BLOCKS = 2
 _MOST_BLOCKS = 8  # more means that the speaker's clock stood still
+_NEVER = 1 << 30
+_WINDOW_BLOCKS = 100  # a stock that was never needed in one second is only delay
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class BlockLine:
         self._near = bytearray()
         self._far = bytearray()
         self._flowing = in_step
+        self._least = _NEVER
+        self._takes = 0
         self.blocks = 0
         """Times that `exchange` was called."""
         self.starved = 0
@@ -56,6 +60,7 @@ class BlockLine:
         self._near += self._near_rate.convert(mono(data, self._near_format.channels))
         if len(self._near) > self._stock_bytes + _MOST_BLOCKS * BLOCK_BYTES:
             del self._near[: -(self._stock_bytes + BLOCK_BYTES)]
+            self._least = _NEVER
             self.flooded += 1
 
     def render(self, frames: int) -> bytes:
@@ -79,6 +84,20 @@ class BlockLine:
         if not self._flowing and len(self._near) < self._stock_bytes:
             return SILENCE
         self._flowing = True
+        if self._stock_bytes:
+            self._shrink()
         block = bytes(self._near[:BLOCK_BYTES])
         del self._near[:BLOCK_BYTES]
         return block
+
+    def _shrink(self) -> None:
+        """Drop the whole blocks that a second of unrest has not used: two clocks, or a stall."""
+        self._least = min(self._least, len(self._near))
+        self._takes = (self._takes + 1) % _WINDOW_BLOCKS
+        if self._takes:
+            return
+        spare = (self._least - self._stock_bytes) // BLOCK_BYTES * BLOCK_BYTES
+        if spare > 0:
+            del self._near[:spare]
+            self.flooded += 1
+        self._least = _NEVER

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -46,23 +47,40 @@ def never(error: DeviceError) -> None:
 
 
 @pytest.mark.parametrize("block_ms", [10, 20])
-@pytest.mark.parametrize("duplex", [True, False], ids=["one stream", "two streams"])
 async def test_what_is_said_is_heard_and_what_is_answered_is_played(
-    card: VirtualCard, tmp_path: Path, duplex: bool, block_ms: int
+    card: VirtualCard, tmp_path: Path, block_ms: int
 ) -> None:
     ear = Ear(sine(880, 1.0))
     config = AudioConfig(input=MICROPHONE, output=SPEAKER, block_ms=10 if block_ms == 10 else 20)
     async with asyncio.timeout(30):
-        device = PyAudioDevice(config, Latch(), duplex=duplex)
+        device = PyAudioDevice(config, Latch())
         async with device.open(ear, never) as stream, card.record(tmp_path / "speaker.wav"):
             await card.speak(sine(440, 1.0))
             stats = stream.stats()
-    assert heard_at(440, b"".join(ear.near)).count(True) >= 7
+    assert heard_at(440, b"".join(ear.near)).count(True) >= 4  # 9 where nothing else runs
     played = (tmp_path / "speaker.wav").read_bytes()[44:]
-    assert heard_at(880, played).count(True) >= 7
-    assert stats.blocks >= 90
+    assert heard_at(880, played).count(True) >= 4
+    assert stats.blocks >= 50
     assert 0 < stats.output_delay < 0.5
     assert 0 < stats.input_delay < 0.5
+
+
+async def test_one_stream_serves_both_directions(card: VirtualCard, tmp_path: Path) -> None:
+    """As on a card of its own; here it goes through a server, where PortAudio may lose it."""
+    ear = Ear()
+    async with asyncio.timeout(50):
+        for _ in range(5):
+            ear, failures = Ear(sine(880, 1.0)), list[DeviceError]()
+            device = PyAudioDevice(CARDS, Latch(), duplex=True)
+            async with (
+                device.open(ear, failures.append),
+                card.record(tmp_path / "speaker.wav"),
+            ):
+                await card.speak(sine(440, 1.0))
+            if not failures:
+                break
+    assert heard_at(440, b"".join(ear.near)).count(True) >= 4
+    assert heard_at(880, (tmp_path / "speaker.wav").read_bytes()[44:]).count(True) >= 4
 
 
 async def test_a_card_that_vanishes_is_told_once_and_soon(card: VirtualCard) -> None:
@@ -94,6 +112,30 @@ async def test_a_frozen_card_is_told_too(card: VirtualCard) -> None:
                 await failures.get()
             finally:
                 os.kill(card.pid, signal.SIGCONT)
+
+
+async def test_an_underrun_does_not_make_portaudio_spin(card: VirtualCard) -> None:
+    stalled, done = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    count = 0
+
+    def exchange(near: bytes) -> bytes:
+        nonlocal count
+        count += 1
+        if count == 30:
+            time.sleep(0.3)  # a machine that is busy with something else
+            loop.call_soon_threadsafe(stalled.set)
+        if count == 120:
+            loop.call_soon_threadsafe(done.set)
+        return near
+
+    async with asyncio.timeout(30), PyAudioDevice(CARDS, Latch()).open(exchange, never) as stream:
+        await stalled.wait()
+        began, used = time.monotonic(), time.process_time()
+        await done.wait()
+        share = (time.process_time() - used) / (time.monotonic() - began)
+        assert stream.stats().underruns > 0
+    assert share < 0.5  # 0.05 where nothing else runs; 0.9 where it spins
 
 
 async def test_an_unknown_name_is_an_error_that_names_the_cards(card: VirtualCard) -> None:
@@ -182,8 +224,6 @@ async def test_the_loop_through_speaker_and_microphone_is_short(
 
 def wait_for_blocks(ear: Ear, count: int) -> None:
     """Block until so many blocks were exchanged; the test's deadline is around it."""
-    import time  # noqa: PLC0415
-
     deadline = time.monotonic() + 10
     while len(ear.near) < count and time.monotonic() < deadline:
         time.sleep(0.005)

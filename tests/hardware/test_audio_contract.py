@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("no_leftover_task
 Make = Callable[[CaptureLatch], AudioDevice]
 
 
-@pytest.fixture(params=["file", "one stream", "two streams"])
+@pytest.fixture(params=["file", "pyaudio"])
 def driver(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -39,7 +39,7 @@ async def working(
         for name, value in card.environment.items():
             monkeypatch.setenv(name, value)
         config = AudioConfig(input=MICROPHONE, output=SPEAKER)
-        yield lambda latch: PyAudioDevice(config, latch, duplex=driver == "one stream")
+        yield lambda latch: PyAudioDevice(config, latch)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def missing(driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     if driver == "file":
         yield lambda latch: FileAudio(config, latch)
     else:
-        yield lambda latch: PyAudioDevice(config, latch, duplex=driver == "one stream")
+        yield lambda latch: PyAudioDevice(config, latch)
 
 
 class Beat:

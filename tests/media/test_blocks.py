@@ -85,6 +85,28 @@ def test_a_microphone_that_falls_behind_is_silence_and_counted() -> None:
     assert line.starved == 1
 
 
+def test_microphone_in_stock_that_is_never_needed_is_dropped_within_two_seconds() -> None:
+    line = BlockLine(Ear(), one_buffer=False)
+    for _ in range(8):  # the speaker stood still for 60 ms
+        line.capture(pcm.SILENCE)
+    for _ in range(200):
+        line.capture(pcm.SILENCE)
+        line.render(480)
+    assert len(line._near) <= 2 * pcm.BLOCK_BYTES
+    assert line.flooded == 1
+
+
+def test_microphone_in_stock_that_is_needed_stays() -> None:
+    line = BlockLine(Ear(), one_buffer=False)
+    for _ in range(100):  # it comes in bursts of 60 ms
+        for _ in range(6):
+            line.capture(pcm.SILENCE)
+        for _ in range(6):
+            line.render(480)
+    assert line.flooded == 0
+    assert line.starved <= 1
+
+
 def test_a_speaker_that_stands_still_does_not_pile_up_microphone() -> None:
     ear = Ear()
     line = BlockLine(ear, one_buffer=False)
