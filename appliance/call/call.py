@@ -1,0 +1,301 @@
+"""One call, from dial to release: the sound card, the link to the service and the talk joined."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from typing_extensions import override
+
+from appliance.call.chores import Chores
+from appliance.call.link import Host, Link
+from appliance.call.parts import Parts
+from appliance.call.peer import Peer
+from appliance.call.talk import Talk
+from appliance.call.vigil import watch
+from appliance.core.events import CallUp, HangUp, MediaBack, MediaLost
+from appliance.core.model import Cue, Outgoing, Photo, Text
+from appliance.core.problems import first_of, problem_of
+from appliance.errors import ApplianceError, ClosedError, DeviceError, UnreachableError
+from appliance.hub import Levels
+from appliance.log import call_no as current_call
+from appliance.media.engine import Engine
+from appliance.media.tracks import NearTrack, pump
+from appliance.ports import AudioStream, Call
+from appliance.realtime.client_events import Message
+from appliance.realtime.session import session_object
+from appliance.realtime.tool_calls import ToolCall
+
+SESSION_TIMEOUT = 5.0  # s from connected to the service's first word about the session
+GREETING_DELAY = 0.02  # s; what the person wanted to say before the call was up goes first
+TONE_TIMEOUT = 0.8  # s to let the last tone sound; the longest has 0.7
+TONE_DEAFNESS = 0.8  # s after a tone in which the speaker's loudness is not the assistant's
+
+log = logging.getLogger(__name__)
+
+
+class RealtimeCall(Call, Host):
+    """A call with the Realtime service; used once. On the loop's thread, made there too."""
+
+    def __init__(
+        self,
+        call_no: int,
+        parts: Parts,
+        *,
+        history: Sequence[Message] = (),
+        needs_channel: bool = False,
+    ) -> None:
+        """Prepare call `call_no`.
+
+        `history`: of the call that this one carries on. `needs_channel`: without a data channel
+        the call fails, instead of going on with the sideband alone.
+        """
+        self.call_no = call_no
+        self._parts = parts
+        self._history = history
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        # Muted until the supervisor says otherwise, which it does when the call is up.
+        self._engine = Engine(self._loop, parts.cues, levels=self._on_levels, muted=True)
+        self._link = Link(parts, self, needs_channel=needs_channel)
+        self._talk = Talk(
+            call_no,
+            parts,
+            self._link.lines,
+            clear=self._engine.clear,
+            run_tool=self._run_tool,
+            stop=self.stop,
+        )
+        self._chores = Chores(self._talk, parts.tools, self.start)
+        self._done = asyncio.Event()
+        self._released = asyncio.Event()
+        self._error: ApplianceError | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._stream: AudioStream | None = None
+        self._up = False
+        self._lost = False
+        self._tone_at = self._began - TONE_DEAFNESS
+        self._round_trip: float | None = None
+
+    # The port
+
+    @override
+    async def run(self) -> None:
+        token = current_call.set(self.call_no)
+        try:
+            await self._run()
+        except BaseExceptionGroup as group:
+            error = first_of(group)
+            self._error = self._error or (error if isinstance(error, ApplianceError) else None)
+            raise error from None
+        finally:
+            log.info("call ended: %s", self._summary(), extra=self.figures())
+            current_call.reset(token)
+        if self._error is not None:
+            raise self._error
+
+    @override
+    def close(self) -> None:
+        self._done.set()
+
+    @override
+    def send(self, item: Outgoing) -> None:
+        match item:
+            case Text():
+                self._talk.say(item)
+            case Photo():
+                self._talk.show(item)
+
+    @override
+    def mute(self, muted: bool) -> None:
+        self._engine.muted = muted
+
+    @override
+    def cue(self, cue: Cue) -> None:
+        self._tone_at = self._loop.time()
+        self._engine.play(cue)
+
+    # For the tools
+
+    def show(self, photo: Photo) -> None:
+        """Put a photo into the conversation for a tool whose output follows.
+
+        Raises DeviceError if it is not in the album, or no call is up to show it in.
+        """
+        if not self._up or self._done.is_set():
+            raise DeviceError("There is no call to show the photo in.")
+        self._talk.show(photo, reply=False)
+
+    def end_soon(self) -> None:
+        """Hang up, as the person would, once the assistant's goodbye has been spoken."""
+        self._chores.leave(lambda: self._parts.post(HangUp()))
+
+    # For the next call
+
+    def history(self) -> list[Message]:
+        """Return what was said, for the call that carries this one on."""
+        return self._talk.history() or list(self._history)
+
+    @property
+    def blocks(self) -> int | None:
+        """Blocks of sound exchanged so far; None while no sound is open."""
+        return self._stream.stats().blocks if self._stream is not None else None
+
+    def sound(self) -> dict[str, int | float]:
+        """Return how the sound line does: counts, and delays in seconds."""
+        counters = self._engine.counters()
+        figures: dict[str, int | float] = {
+            "blocks": counters.blocks,
+            "playout_underruns": counters.underruns,
+            "playout_overruns": counters.overruns,
+            "near_dropped": counters.near_dropped,
+            "buffered": counters.buffered,
+        }
+        if self._stream is not None:
+            stats = self._stream.stats()
+            figures |= {
+                "input_delay": stats.input_delay,
+                "output_delay": stats.output_delay,
+                "card_underruns": stats.underruns,
+                "card_overruns": stats.overruns,
+            }
+        return figures
+
+    @property
+    def channel_failed(self) -> bool:
+        """Whether the data channel did not open; the next call can do without it."""
+        return self._link.channel_failed
+
+    # For the link
+
+    @override
+    def received(self, data: str | bytes) -> None:
+        self._talk.received(data)
+
+    @override
+    def session(self) -> str:
+        return self._talk.session()
+
+    @override
+    def mark(self, name: str) -> None:
+        self._talk.mark(name)
+
+    @override
+    def start(self, job: Coroutine[Any, Any, None], name: str) -> None:
+        if self._tasks is None or self._done.is_set():
+            job.close()
+            return
+        task = self._tasks.create_task(job, name=name)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+
+    @override
+    def stop(self, error: ApplianceError) -> None:
+        if not self._done.is_set():
+            self._error = error
+            self._done.set()
+
+    # From dial to release
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            tasks.create_task(self._sound(), name="sound")
+            try:
+                self.start(self._work(), "call")
+                await self._done.wait()
+            finally:
+                await self._release()
+
+    async def _sound(self) -> None:
+        """Hold the sound card open until all else is released."""
+        async with self._parts.audio.open(self._engine.exchange, self.stop) as stream:
+            self._stream = stream
+            try:
+                await self._released.wait()
+            finally:
+                self._stream = None
+
+    async def _work(self) -> None:
+        try:
+            service, session = self._parts.service, self._parts.session
+            offered = session_object(service, session, self._parts.tools.specs())
+            peer = await self._link.dial(NearTrack(self._engine), offered)
+            if peer.far is not None:
+                self.start(pump(peer.far, self._engine, self._first_sound), "far end")
+            await self._session_ready()
+            await self._live(peer)
+        except ApplianceError as error:
+            self.stop(error)
+
+    async def _session_ready(self) -> None:
+        try:
+            async with asyncio.timeout(SESSION_TIMEOUT):
+                await self._talk.ready.wait()
+        except TimeoutError:
+            raise UnreachableError(
+                "The service took the call, but says nothing.", "Call again in a moment."
+            ) from None
+
+    async def _live(self, peer: Peer) -> None:
+        """Go on until the other side ends the call."""
+        self._up = True
+        self._parts.post(CallUp(self.call_no))
+        self.start(watch(peer, lambda: self._talk.timeline.playing, self._on_lost), "vigil")
+        await asyncio.sleep(GREETING_DELAY)
+        self._talk.begin(self._history)
+        await peer.over()
+        if self._lost:
+            raise UnreachableError("The connection was lost.", "Check the network.")
+        raise ClosedError("The service ended the call.", "Press the button to call again.")
+
+    async def _release(self) -> None:
+        """Let go of everything but the sound, then of that. Takes 0.1 s, and 1 s with a tone."""
+        self._done.set()
+        self._talk.close()
+        for job in self._jobs:
+            job.cancel()
+        self._engine.clear()
+        if self._error is not None and not problem_of(self._error).retryable:
+            self._engine.play(Cue.FAILED)
+        await self._link.release()
+        if self._stream is not None:
+            try:
+                async with asyncio.timeout(TONE_TIMEOUT):
+                    await self._engine.drained()
+            except TimeoutError:
+                log.debug("! the sound card does not play any more")
+        self._released.set()
+
+    def _run_tool(self, call: ToolCall) -> None:
+        self._chores.run_tool(call)
+
+    def _first_sound(self) -> None:
+        self._talk.mark("first_sound")
+
+    def _on_levels(self, near_dbfs: float, far_dbfs: float) -> None:
+        self._parts.publish(Levels(near_dbfs, far_dbfs))
+        if self._loop.time() - self._tone_at >= TONE_DEAFNESS:
+            self._talk.heard(far_dbfs)
+
+    def _on_lost(self, lost: bool) -> None:
+        self._lost = lost
+        self._parts.post(MediaLost(self.call_no) if lost else MediaBack(self.call_no))
+
+    def figures(self) -> dict[str, str | int | float]:
+        """Return what this call was, as far as it went; without what is not known."""
+        fields: dict[str, str | int | float | None] = {
+            "CALL_NO": self.call_no,
+            "CALL_ID": self._link.call_id,
+            "DURATION_MS": round((self._loop.time() - self._began) * 1000),
+            "TOOLS": self._chores.tools_run,
+            "UNDERRUNS": self._engine.counters().underruns,
+            "PROBLEM": problem_of(self._error).kind if self._error else None,
+            **self._talk.figures(),
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def _summary(self) -> str:
+        """Return the figures for the one line that tells the owner about the call."""
+        return " ".join(f"{name.lower()}={value}" for name, value in self.figures().items())

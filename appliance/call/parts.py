@@ -1,0 +1,37 @@
+"""What every call of this appliance is made of."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from appliance.config import CallConfig, ServiceConfig, SessionConfig
+from appliance.core.events import Event
+from appliance.core.model import Cue
+from appliance.credentials import Secret
+from appliance.hub import Message
+from appliance.ports import AudioDevice, Signaling, Tools
+
+Errand: TypeAlias = Callable[[str, Callable[[], Awaitable[None]]], None]
+"""Runs something, by name, that outlives the call: the supervisor's `run_errand`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Given by the composition root, the same for all calls.
+
+    `jpeg`: returns a photo of the album by name, or raises DeviceError. `cues`: the tones,
+    rendered.
+    """
+
+    service: ServiceConfig
+    session: SessionConfig
+    call: CallConfig
+    key: Secret
+    signaling: Signaling
+    audio: AudioDevice
+    tools: Tools
+    jpeg: Callable[[str], bytes]
+    post: Callable[[Event], None]
+    publish: Callable[[Message], None]
+    errand: Errand
+    cues: Mapping[Cue, bytes]
