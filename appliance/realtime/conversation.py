@@ -63,7 +63,8 @@ class Entry:
 class Conversation:
     """The transcript of one call, and whose turn it is.
 
-    Events may come on both channels: one with an `event_id` that was here already changes nothing.
+    Events may come on both channels: one with an `event_id` that was here already changes nothing,
+    and words grow by the channel that brought their beginning.
     """
 
     def __init__(self) -> None:
@@ -75,6 +76,7 @@ class Conversation:
         self._seen = Seen(_EVENTS)
         self._turns = Turns()
         self._moved = False
+        self._channel = ""
         self.spoken = False  # whether the assistant's voice was heard, which then cannot change
 
     @property
@@ -91,10 +93,14 @@ class Conversation:
         self.spoken |= audible
         self._turns.heard(audible, now)
 
-    def apply(self, event: ServerEvent, now: float) -> list[Entry]:
-        """Take in one event; return the entries that are new or changed. `now`: seconds."""
+    def apply(self, event: ServerEvent, now: float, channel: str = "") -> list[Entry]:
+        """Take in one event; return the entries that are new or changed.
+
+        `now`: seconds. `channel`: any name of the one it came on, if there are two.
+        """
         if not self._seen.first(event.event_id):
             return []
+        self._channel = channel
         self._turns.apply(event, now)
         self._moved = False
         changed = self._fold(event)
@@ -153,15 +159,16 @@ class Conversation:
         index = event.content_index
         match event:
             case SpeechTextDelta(delta=delta):
-                line.hear(index, delta, spoken=True)
+                line.hear(index, delta, spoken=True, channel=self._channel)
             case TextDelta(delta=delta):
-                line.hear(index, delta, spoken=False)
+                line.hear(index, delta, spoken=False, channel=self._channel)
             case SpeechTextDone(transcript=text):
                 line.settle(index, text, spoken=True)
             case TextDone(text=text):
                 line.settle(index, text, spoken=False)
             case ContentPartAdded(part=part):
-                line.hear(index, part.transcript or part.text, spoken="audio" in part.type)
+                text, sound = part.transcript or part.text, "audio" in part.type
+                line.hear(index, text, spoken=sound, channel=self._channel)
             case ContentPartDone(part=part):
                 line.settle(index, part.transcript or part.text, spoken="audio" in part.type)
             case _:
@@ -174,7 +181,7 @@ class Conversation:
         match event:
             case TranscriptionDelta(item_id=item_id, delta=delta):
                 line = self._line(item_id, "user")
-                line.hear(index, delta, spoken=True)
+                line.hear(index, delta, spoken=True, channel=self._channel)
             case TranscriptionCompleted(item_id=item_id, transcript=transcript):
                 line = self._line(item_id, "user")
                 line.settle(index, transcript, spoken=True)

@@ -16,11 +16,16 @@ _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant"}
 
 @dataclass(slots=True)
 class Piece:
-    """A part of a message. `spoken`: whether its words come from the sound or were written."""
+    """A part of a message.
+
+    `spoken`: whether its words come from the sound or were written. `channel`: the one that
+    brings them.
+    """
 
     text: str = ""
     done: bool = False
     spoken: bool | None = None
+    channel: str | None = None
 
 
 @dataclass(slots=True)
@@ -47,11 +52,15 @@ class Line:
         texts = (self.pieces[index].text.strip() for index in sorted(self.pieces))
         return " ".join(text for text in texts if text)
 
-    def hear(self, index: int, delta: str | None, *, spoken: bool) -> None:
-        """Append to a part, unless it is complete or its words come from the other source."""
+    def hear(self, index: int, delta: str | None, *, spoken: bool, channel: str) -> None:
+        """Append to a part, unless it is complete or its words come from elsewhere."""
         piece = self._piece(index, spoken)
-        if piece and not piece.done and piece.spoken == spoken and len(piece.text) < _TEXT:
-            piece.text += delta or ""
+        if not delta or piece is None or piece.done or piece.spoken != spoken:
+            return
+        if piece.channel is None:
+            piece.channel = channel
+        if piece.channel == channel and len(piece.text) < _TEXT:
+            piece.text += delta
 
     def settle(self, index: int, text: str | None, *, spoken: bool) -> None:
         """Complete a part; the service's last word counts, unless it is empty."""

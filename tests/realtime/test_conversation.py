@@ -77,6 +77,16 @@ def test_event_on_two_channels_counts_once() -> None:
     assert only(conversation).text == "ha"
 
 
+def test_channels_that_name_events_differently_do_not_double_words() -> None:
+    conversation = Conversation()
+    for text in ("How ", "are ", "you"):
+        conversation.apply(delta(text, event_id=f"event_{text}"), 1.0, "data channel")
+        conversation.apply(delta(text, event_id=f"event_2{text}"), 1.0, "sideband")
+    assert only(conversation).text == "How are you"
+    conversation.apply(words("How are you all?"), 1.0, "sideband")
+    assert only(conversation).text == "How are you all?"
+
+
 def test_written_words_count_as_well() -> None:
     part = {"item_id": "a", "response_id": "r"}
     conversation = talk(event("response.output_text.delta", **part, delta="Wri"))

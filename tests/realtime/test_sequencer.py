@@ -359,6 +359,14 @@ def test_slower_channel_does_not_bring_a_response_back() -> None:
     assert kinds(sequencer.say("hello", 1.0)) == ["item.create", "response.create"]
 
 
+def test_slower_channel_does_not_answer_our_request() -> None:
+    sequencer = busy_with()
+    fed(sequencer, done())
+    sequencer.say("hello", 1.0)
+    fed(sequencer, created())
+    assert kinds(sequencer.tick(11.0)) == ["response.create"]
+
+
 # Errors and limits
 
 
