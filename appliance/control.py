@@ -1,33 +1,42 @@
 """The command line's side of the control socket."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
 import msgspec
 
-from appliance.console.server import SOCKET_NAME
-from appliance.console.views import ErrorView, EventView, LineView, ModelView, SayRequest, Status
-from appliance.errors import ApplianceError, UnreachableError
+from appliance.console.views import (
+    SOCKET_NAME,
+    ErrorView,
+    EventView,
+    GapView,
+    LineView,
+    ModelView,
+    SayRequest,
+    Status,
+)
+from appliance.errors import NotRunningError, ProtocolError, RefusedError
 
 T = TypeVar("T")
 
 REQUEST_TIMEOUT = 35.0  # s; longer than the longest wait of the other side (30 s)
+CONNECT_TIMEOUT = 5.0  # s; a socket file connects at once unless the daemon is stuck
 
-_EVENTS = msgspec.json.Decoder(EventView)
-
-
-class RefusedError(ApplianceError):
-    """The running appliance says why it did not do what was asked."""
+_DATA = b"data: "  # how an event begins (HTML Living Standard, server-sent events)
+_EVENTS: msgspec.json.Decoder[EventView] = msgspec.json.Decoder(EventView)
+_ERRORS = msgspec.json.Decoder(ErrorView)
 
 
 class Control:
     """A connection to the running appliance; made by `connect`."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, path: Path) -> None:
+        """`path`: the socket's, to be named in errors."""
         self._session = session
+        self._path = path
 
     async def status(self) -> Status:
         """Return a snapshot."""
@@ -63,41 +72,100 @@ class Control:
         return await self._request("POST", "/api/mute", ModelView)
 
     async def events(self) -> AsyncGenerator[EventView]:
-        """Yield what happens, beginning with the model, until the appliance ends."""
-        async with self._session.get("/api/events", timeout=aiohttp.ClientTimeout()) as response:
-            async for line in response.content:
-                if line.startswith(b"data: "):
-                    yield _EVENTS.decode(line[len(b"data: ") :])
+        """Yield what happens, beginning with the model, until the appliance ends.
+
+        Raises NotRunningError when it breaks off instead.
+        """
+        # A quiet appliance says nothing for as long as it likes: reading has no deadline.
+        patience = aiohttp.ClientTimeout(connect=CONNECT_TIMEOUT)
+        with _explained(self._path):
+            async with self._session.get("/api/events", timeout=patience) as response:
+                if response.status != 200:
+                    raise _refusal(await response.read())
+                async for line in response.content:
+                    if line.startswith(_DATA):
+                        yield _decoded(_EVENTS, line[len(_DATA) :])
+
+    async def follow(self) -> AsyncGenerator[LineView]:
+        """Yield the lines remembered, then each new or changed one; none is missed.
+
+        A line comes again whenever it changes, under the same `item_id`.
+        """
+        told: dict[str, LineView] = {}
+        fetched = False
+        async with aclosing(self.events()) as events:
+            async for event in events:
+                if isinstance(event, LineView):
+                    lines = [event]
+                elif not fetched or isinstance(event, GapView):
+                    lines, fetched = await self.transcript(), True
+                else:
+                    continue
+                for line in lines:
+                    if told.get(line.item_id) != line:
+                        told[line.item_id] = line
+                        yield line
 
     async def _request(self, method: str, path: str, kind: type[T], body: bytes | None = None) -> T:
-        async with self._session.request(method, path, data=body) as response:
-            answer = await response.read()
-            if response.status != 200:
-                error = msgspec.json.decode(answer, type=ErrorView)
-                raise RefusedError(error.cause, error.cure)
-            return msgspec.json.decode(answer, type=kind)
+        with _explained(self._path):
+            async with self._session.request(method, path, data=body) as response:
+                answer = await response.read()
+        if response.status != 200:
+            raise _refusal(answer)
+        return _decoded(msgspec.json.Decoder(kind), answer)
 
 
 @asynccontextmanager
 async def connect(directory: Path) -> AsyncIterator[Control]:
-    """Open the control socket in the runtime `directory`.
+    """Open the control socket in the runtime `directory`; it is used from the first request on.
 
-    Raises UnreachableError, from here or from any request, when no appliance answers there.
+    Any request raises NotRunningError when no appliance answers there, RefusedError when it may
+    not be asked or says no, ProtocolError when it cannot be understood.
     """
     path = directory / SOCKET_NAME
-    connector = aiohttp.UnixConnector(path=str(path))
-    timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
+    timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, connect=CONNECT_TIMEOUT)
     async with aiohttp.ClientSession(
-        "http://appliance", connector=connector, timeout=timeout
+        "http://appliance", connector=aiohttp.UnixConnector(path=str(path)), timeout=timeout
     ) as session:
-        try:
-            yield Control(session)
-        except PermissionError as error:
-            raise UnreachableError(
-                f"You may not open {path}.", "Run the command as the appliance's user or with sudo."
+        yield Control(session, path)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what aiohttp raises into what it means for a person."""
+    try:
+        yield
+    except aiohttp.ClientConnectorError as error:
+        if isinstance(error.os_error, PermissionError):
+            raise RefusedError(
+                f"You may not open {path}.",
+                "Run the command as the appliance's user, or with sudo.",
             ) from error
-        except (TimeoutError, aiohttp.ClientConnectionError, FileNotFoundError) as error:
-            raise UnreachableError(
-                f"No appliance answers on {path}.",
-                "Start it with `voice-appliance run` or `systemctl start voice-appliance`.",
-            ) from error
+        raise NotRunningError(
+            f"No appliance answers on {path}.",
+            "Start it with `voice-appliance run` or `systemctl start voice-appliance`.",
+        ) from error
+    except TimeoutError as error:
+        raise NotRunningError(
+            f"The appliance on {path} does not answer in time.",
+            "Restart it: systemctl restart voice-appliance.",
+        ) from error
+    except aiohttp.ClientError as error:
+        raise NotRunningError(
+            "The appliance ended meanwhile.", "`journalctl -u voice-appliance` may say why."
+        ) from error
+
+
+def _refusal(answer: bytes) -> RefusedError:
+    error = _decoded(_ERRORS, answer)
+    return RefusedError(error.cause, error.cure)
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
+    try:
+        return decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError(
+            f"The running appliance answers in an unknown way ({error}).",
+            "It may be of another version: restart it.",
+        ) from error

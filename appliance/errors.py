@@ -12,6 +12,16 @@ ApplianceError                what happened (`cause`) and what the person can do
 |  |- RejectedError           the service refuses what we sent: our bug or a wrong setting
 |- ProtocolError              the service sent something that cannot be read (ValueError)
 |- ToolError                  a tool cannot do what the model asked      (RuntimeError)
+|- NotRunningError            no appliance answers on the control socket (ConnectionError)
+|- RefusedError               the running appliance does not do what the command line asks
+
+Those of the emulator have their home there, for it is an extra:
+
+|- emulator.recognizer.RecognizerError   speech cannot be recognised here (RuntimeError)
+|- emulator.engines.VoiceError           speech cannot be made here       (RuntimeError)
+|- emulator.eyes.PictureError            a picture cannot be looked at    (ValueError)
+|- ProtocolError
+|  |- emulator.wire.Refusal              what the service's error event says to the client
 """
 
 
@@ -79,3 +89,11 @@ class ProtocolError(ApplianceError, ValueError):
 
 class ToolError(ApplianceError, RuntimeError):
     """A tool cannot do what it was asked; the model is told why."""
+
+
+class NotRunningError(ApplianceError, ConnectionError):
+    """No appliance answers on the control socket."""
+
+
+class RefusedError(ApplianceError):
+    """The running appliance says why it did not do what was asked."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from aiohttp import web
 
 from appliance.console.api import Api, Appliance, explain_errors
+from appliance.console.views import SOCKET_NAME
 from appliance.errors import ConfigError
 
-SOCKET_NAME = "control.sock"
 BODY_LIMIT = 64 * 1024  # bytes; the longest request is a typed message
 PROBE_TIMEOUT = 1.0  # s to find out whether somebody listens on an existing socket
 SHUTDOWN_TIMEOUT = 0.5  # s for open event streams; the whole shutdown has 2 s

@@ -9,6 +9,7 @@ from appliance.core.words import phase_word, problem_of, sentence
 from appliance.hub import Levels, Mark
 from appliance.realtime.conversation import Entry
 
+SOCKET_NAME = "control.sock"  # in the runtime directory
 NAMES = {"user": "you", "assistant": "appliance", "tool": "tool"}
 
 Plain: TypeAlias = str | int | float | bool

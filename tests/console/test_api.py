@@ -7,11 +7,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from appliance.console.server import SOCKET_NAME, control_socket
-from appliance.console.views import GapView, LevelsView, LineView, MarkView, ModelView
-from appliance.control import RefusedError, connect
+from appliance.console.server import control_socket
+from appliance.console.views import SOCKET_NAME, GapView, LevelsView, LineView, MarkView, ModelView
+from appliance.control import connect
 from appliance.core.model import Text
-from appliance.errors import ConfigError, QuotaError, UnreachableError
+from appliance.errors import ConfigError, NotRunningError, QuotaError, RefusedError
 from appliance.hub import READER_LIMIT, Levels, Mark
 from appliance.realtime.conversation import Entry
 from tests.console.stage import Stage, stage
@@ -163,7 +163,7 @@ async def test_socket_of_a_dead_process_is_replaced(tmp_path: Path) -> None:
 
 
 async def test_no_appliance_is_said_with_a_cure(tmp_path: Path) -> None:
-    with pytest.raises(UnreachableError, match="voice-appliance run"):
+    with pytest.raises(NotRunningError, match="voice-appliance run"):
         async with connect(tmp_path) as control:
             await control.status()
 
