@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +12,7 @@ import msgspec
 
 from appliance import __version__
 from appliance.config import Loaded, load, runtime_directory
-from appliance.errors import ApplianceError, ConfigError, UnreachableError
+from appliance.errors import ApplianceError, ConfigError, NotRunningError
 
 if TYPE_CHECKING:
     from appliance.control import Control
@@ -31,19 +32,48 @@ class Group(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except ApplianceError as error:
-            click.echo(f"voice-appliance: {error}", err=True)
-            ctx.exit(_exit_code(error))
+        except (ApplianceError, ExceptionGroup) as error:
+            if not (told := _told(error)):
+                raise
+            for each in told:
+                click.echo(f"voice-appliance: {each}", err=True)
+            ctx.exit(_exit_code(told[0]))
+
+
+def _told(error: Exception) -> list[ApplianceError]:
+    """Return the errors that tasks raised together; none if one of them is a bug."""
+    match error:
+        case ApplianceError():
+            return [error]
+        case ExceptionGroup():
+            parts = [_told(each) for each in error.exceptions]
+            return [each for part in parts for each in part] if all(parts) else []
+        case _:
+            return []
 
 
 def _exit_code(error: ApplianceError) -> int:
     match error:
         case ConfigError():
             return EXIT_CONFIG
-        case UnreachableError():
+        case NotRunningError():
             return EXIT_NOT_RUNNING
         case _:
             return EXIT_FAILED
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Say that an optional part is not installed, in place of Python's own words."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("appliance"):
+            raise
+        raise ApplianceError(
+            f"The library {error.name} is not installed.",
+            f"Run: deploy/desktop setup; or: pip install 'voice-appliance[{name}]'.",
+        ) from error
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -108,7 +138,8 @@ def run(loaded: Loaded) -> None:
 @click.option("--plain", is_flag=True, help="Plain lines instead of the live view.")
 def demo(record: Path | None, interactive: bool, plain: bool) -> None:
     """Play a whole visit on this computer: no key, no Pi, no network."""
-    from appliance.demo import play  # noqa: PLC0415 - loads everything
+    with _extra("desktop,emulator"):
+        from appliance.demo.play import play  # noqa: PLC0415 - loads everything
 
     sys.exit(asyncio.run(play(record=record, interactive=interactive, plain=plain)))
 
@@ -123,7 +154,8 @@ def demo(record: Path | None, interactive: bool, plain: bool) -> None:
 )
 def emulator(host: str, port: int, lenient: bool, tls: bool, faults: tuple[str, ...]) -> None:
     """Run a local Realtime service, for trying and testing without key and network."""
-    from appliance.emulator.server import Options, serve  # noqa: PLC0415 - an extra
+    with _extra("emulator"):
+        from appliance.emulator.server import Options, serve  # noqa: PLC0415 - an extra
 
     options = Options(host=host, port=port, strict=not lenient, tls=tls, faults=faults)
     asyncio.run(serve(options, lambda url: click.echo(f"listening on {url}")))
@@ -226,29 +258,18 @@ def doctor(loaded: Loaded, as_json: bool) -> None:
 
 async def _print_transcript(control: "Control", *, follow: bool, as_json: bool) -> None:
     """Print the transcript of a running appliance, then each finished line as it comes."""
-    from appliance.console.views import GapView, LineView, line_text  # noqa: PLC0415 - loads aiohttp
-
-    printed: dict[str, LineView] = {}
+    from appliance.console.views import LineView, line_text  # noqa: PLC0415 - loads the core
 
     def show(line: LineView) -> None:
-        if printed.get(line.item_id) == line or not (line.final or not follow):
-            return
-        printed[line.item_id] = line
         click.echo(msgspec.json.encode(line).decode() if as_json else line_text(line))
 
-    for line in await control.transcript():
-        show(line)
     if not follow:
+        for line in await control.transcript():
+            show(line)
         return
-    async for event in control.events():
-        match event:
-            case LineView():
-                show(event)
-            case GapView():
-                for line in await control.transcript():
-                    show(line)
-            case _:
-                pass
+    async for line in control.follow():
+        if line.final:
+            show(line)
 
 
 def _ask(question: Callable[["Control"], Awaitable[T]]) -> T:
