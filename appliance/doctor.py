@@ -1,0 +1,234 @@
+"""Checks everything a call needs, and names a cure for each fault."""
+
+import asyncio
+import importlib
+import importlib.metadata
+import os
+import platform
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import aiohttp
+import click
+import msgspec
+
+from appliance import __version__
+from appliance.call.refusals import refusal, unreachable
+from appliance.config import Config, runtime_directory, state_directory
+from appliance.control import connect
+from appliance.credentials import find_key
+from appliance.drivers import make_camera
+from appliance.errors import ApplianceError, DeviceError, UnreachableError
+from appliance.hardware.cards import Direction, choose, list_devices
+from appliance.lamp import Lamp
+from appliance.media.files import read_sound
+
+SERVICE_TIMEOUT = 5.0  # s for one small request; a call would not work with a slower service
+BODY_LIMIT = 1_000_000  # bytes; the list of models has 20 kB, a sign-in page may have no end
+CHECK_TIMEOUT = 35.0  # s for any check; a camera may take 30 by its setting
+DISK_FREE_LIMIT = 50_000_000  # bytes; the state directory needs far less
+LIBRARIES = ("aiortc", "av", "aiohttp", "websockets", "msgspec", "click", "gpiozero")
+
+Verdict: TypeAlias = Literal["ok", "note", "fault"]
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing looked at. A `note` does not keep calls from working, a `fault` does."""
+
+    name: str
+    verdict: Verdict
+    finding: str
+    cure: str = ""
+
+
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    """The part of the list of models that shows it is one (OpenAI API reference, models)."""
+
+    data: list[_Model]
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """The checks, over one configuration."""
+
+    config: Config
+    devices: Path = Path("/dev")
+
+    def checks(self) -> Sequence[tuple[str, Verdict, Callable[[], Awaitable[str]]]]:
+        """Return each check's name, its verdict when it fails, and what it does.
+
+        A check returns what it found and raises ApplianceError for a fault.
+        """
+        return (
+            ("versions", "fault", self.versions),
+            ("daemon", "note", self.daemon),
+            ("key", "fault", self.key),
+            ("service", "fault", self.service),
+            ("microphone", "fault", self.microphone),
+            ("speaker", "fault", self.speaker),
+            ("camera", "note", self.camera),
+            ("panel", "note", self.panel),
+            ("disk", "note", self.disk),
+        )
+
+    async def versions(self) -> str:
+        """Tell what is installed."""
+        try:
+            found = [f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES]
+        except importlib.metadata.PackageNotFoundError as error:
+            raise DeviceError(
+                f"The library {error.name} is missing.", "Install voice-appliance again."
+            ) from error
+        return ", ".join(
+            (f"voice-appliance {__version__}", f"Python {platform.python_version()}", *found)
+        )
+
+    async def daemon(self) -> str:
+        """Ask the running daemon what it does."""
+        async with connect(runtime_directory()) as control:
+            return (await control.status()).model.sentence
+
+    async def key(self) -> str:
+        """Look for the key; it is not shown."""
+        find_key(self.config.service)
+        return "There is one."
+
+    async def service(self) -> str:
+        """Make one small request with the key."""
+        base = self.config.service.base_url.rstrip("/")
+        headers = {"Authorization": f"Bearer {find_key(self.config.service).reveal()}"}
+        try:
+            async with (
+                asyncio.timeout(SERVICE_TIMEOUT),
+                aiohttp.ClientSession(headers=headers) as session,
+                session.get(f"{base}/models", allow_redirects=False) as answer,
+            ):
+                body = await answer.content.read(BODY_LIMIT)
+                while len(body) < BODY_LIMIT and (more := await answer.content.read(BODY_LIMIT)):
+                    body += more
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise unreachable(error, base) from error
+        model = self.config.service.model
+        if answer.status != 200:
+            raise refusal(answer.status, answer.headers, body, model)
+        try:
+            models = [entry.id for entry in msgspec.json.decode(body, type=_Models).data]
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UnreachableError(
+                f"What answers at {base} is not the Realtime service.",
+                "This network may want its sign-in page filled in first. Check service.base_url.",
+            ) from error
+        listed = "offers" if model in models else "takes the key, but does not list"
+        return f"{base} answers and {listed} {model}."
+
+    async def microphone(self) -> str:
+        """Look for the sound card, or the file, that would be opened."""
+        if self.config.audio.driver == "file":
+            return await asyncio.to_thread(_heard, self.config.audio.input_file)
+        return await _card("input", self.config.audio.input)
+
+    async def speaker(self) -> str:
+        """Look for the sound card, or the file, that would be opened."""
+        if self.config.audio.driver == "file":
+            return _written(self.config.audio.output_file)
+        return await _card("output", self.config.audio.output)
+
+    async def camera(self) -> str:
+        """Take a picture and throw it away."""
+        camera = make_camera(self.config.camera, Lamp(lambda _pattern: None))
+        jpeg = await camera.capture()
+        return f"It delivered a picture of {len(jpeg) // 1000} kB; thrown away."
+
+    async def panel(self) -> str:
+        """See whether buttons and LED can be driven at all."""
+        if self.config.panel.driver != "gpio":
+            return f"panel.driver is {self.config.panel.driver}."
+        chips = sorted(self.devices.glob("gpiochip*"))
+        if not chips:
+            raise DeviceError(
+                "This machine has no pins (/dev/gpiochip*).",
+                "Set panel.driver to keyboard or none, or use --profile desktop.",
+            )
+        if not any(os.access(chip, os.R_OK | os.W_OK) for chip in chips):
+            raise DeviceError(
+                f"You may not open {chips[0]}.", "Run it with sudo, or join the group gpio."
+            )
+        try:
+            importlib.import_module("lgpio")
+        except ImportError as error:
+            raise DeviceError(
+                "The library lgpio is missing.", "Run: sudo apt install python3-lgpio"
+            ) from error
+        return f"Pins on {', '.join(chip.name for chip in chips)}."
+
+    async def disk(self) -> str:
+        """See whether there is room for what is kept."""
+        folder = state_directory()
+        while not folder.exists():
+            folder = folder.parent
+        free = shutil.disk_usage(folder).free
+        if free < DISK_FREE_LIMIT:
+            raise DeviceError(f"The disk is full: {free // 1000} kB left.", "Make room.")
+        return f"{free // 1_000_000} MB free."
+
+
+async def _card(direction: Direction, wanted: str) -> str:
+    cards = await asyncio.to_thread(list_devices)
+    choice = choose(cards, wanted, direction)
+    return f"{choice.card.name}: {choice.reason}."
+
+
+def _heard(path: str) -> str:
+    if not path:
+        return "Silence: audio.driver is file, and audio.input_file is empty."
+    with closing(read_sound(Path(path))) as pieces:
+        next(pieces, b"")
+    return f"The file {path}."
+
+
+def _written(path: str) -> str:
+    if not path:
+        return "Nothing is kept: audio.driver is file, and audio.output_file is empty."
+    folder = Path(path).absolute().parent
+    if not os.access(folder, os.W_OK):
+        raise DeviceError(f"Nothing can be written to {folder}.", "Check audio.output_file.")
+    return f"The file {path}."
+
+
+async def look(doctor: Doctor) -> AsyncIterator[Check]:
+    """Do every check, one after the other, each within its time."""
+    for name, verdict, check in doctor.checks():
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                finding = await check()
+        except ApplianceError as error:
+            yield Check(name, verdict, error.cause, error.cure)
+        except TimeoutError:
+            yield Check(
+                name, verdict, f"No answer within {CHECK_TIMEOUT:.0f} s.", "Restart this device."
+            )
+        else:
+            yield Check(name, "ok", finding)
+
+
+async def examine(config: Config, *, as_json: bool) -> int:
+    """Print every check; return the exit code: 0, or 1 if something keeps calls from working."""
+    checks = []
+    async for check in look(Doctor(config)):
+        checks.append(check)
+        if as_json:
+            continue
+        click.echo(f"{check.verdict:5} {check.name:11} {check.finding}")
+        if check.cure:
+            click.echo(f"{'':18}{check.cure}")
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(checks)).decode())
+    return int(any(check.verdict == "fault" for check in checks))
