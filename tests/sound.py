@@ -39,6 +39,7 @@ class Latch:
         self.held: list[str] = []
         self.history: list[str] = []
         self.used = asyncio.Event()
+        self.dark = asyncio.Event()
 
     @contextmanager
     def hold(self, what: str) -> Iterator[None]:
@@ -50,3 +51,4 @@ class Latch:
         finally:
             self.held.remove(what)
             self.history.append(f"-{what}")
+            self.dark.set()

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from appliance.config import AudioConfig
 from appliance.errors import DeviceError
+from appliance.hardware import audio
 from appliance.hardware.audio import PyAudioDevice
 from appliance.hardware.cards import list_devices
 from appliance.hardware.virtual_card import MICROPHONE, SPEAKER, VirtualCard
@@ -112,6 +113,25 @@ async def test_a_frozen_card_is_told_too(card: VirtualCard) -> None:
                 await failures.get()
             finally:
                 os.kill(card.pid, signal.SIGCONT)
+
+
+async def test_a_card_that_hangs_while_it_opens_keeps_the_light_on_until_it_is_closed(
+    card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audio, "OPEN_DEADLINE", 0.2)
+    latch = Latch()
+    os.kill(card.pid, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(30):
+            with pytest.raises(DeviceError, match="does not answer"):
+                async with PyAudioDevice(CARDS, latch).open(Ear(), never):
+                    pass
+            assert latch.held == ["microphone"]
+            os.kill(card.pid, signal.SIGCONT)
+            await latch.dark.wait()
+    finally:
+        os.kill(card.pid, signal.SIGCONT)
+    assert latch.held == []
 
 
 async def test_an_underrun_does_not_make_portaudio_spin(card: VirtualCard) -> None:
