@@ -1,5 +1,6 @@
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,7 +82,7 @@ from appliance.hardware.virtual_card import VirtualCard
 
 async def main():
     async with VirtualCard() as card:
-        print(card.pid, flush=True)
+        print(card.pid, card.environment["PULSE_RUNTIME_PATH"], flush=True)
         await asyncio.Event().wait()
 
 asyncio.run(main())
@@ -94,17 +95,18 @@ def test_a_killed_process_does_not_leave_its_server_behind(how: signal.Signals) 
         [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
         assert process.stdout is not None
-        server = int(process.stdout.readline())
-        fd = os.pidfd_open(server)
+        server, folder = process.stdout.readline().decode().split()
+        fd = os.pidfd_open(int(server))
         try:
             os.kill(process.pid, how)
             process.wait(timeout=20)
-            assert gone(fd, server)
+            assert gone(fd)
         finally:
             os.close(fd)
+            shutil.rmtree(folder, ignore_errors=True)  # a killed process cannot
 
 
-def gone(fd: int, pid: int) -> bool:
+def gone(fd: int) -> bool:
     """Wait until the process behind a pidfd has ended (the descriptor becomes readable)."""
     import select  # noqa: PLC0415
 
