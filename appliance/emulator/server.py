@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import os
 import random
 import signal
+import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -32,7 +35,7 @@ __all__ = ["Emulator", "Options", "running", "serve"]
 log = logging.getLogger(__name__)
 
 _SHUTDOWN: Final = 2.0  # seconds open connections get when the process ends
-_DRAIN: Final = 4.0  # seconds for all calls to release their sockets
+_BACKLOG: Final = 128  # connections waiting to be accepted: many clients may start at once
 # aioice notices a dead peer after 32 s with its own timing (0.13 source); these make it 4 s.
 _CONSENT_INTERVAL: Final = 1  # seconds
 _CONSENT_FAILURES: Final = 3
@@ -75,6 +78,8 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
         ConfigError: the port is taken, a fault plan or certificate cannot be read.
     """
     plan = faults.FaultPlan(faults.parse(_fault_texts(options.faults)))
+    secure = _secure(options)
+    listener = _bound(options)
     recognizer = Recognizer()
     senses = Senses(recognizer, load_weights(), _voice(), silent_packet())
     ids = RandomIds(random.SystemRandom().getrandbits, time.time)
@@ -89,13 +94,14 @@ async def running(options: Options) -> AsyncIterator[Emulator]:
             await runner.setup()
             warming = calls.create_task(_warm_up(recognizer), name="load the recogniser")
             try:
-                url = await _listen(runner, options)
-                yield Emulator(url, board, plan)
+                await web.SockSite(runner, listener, ssl_context=secure).start()
+                yield Emulator(_url(listener, secure=secure is not None), board, plan)
             finally:
                 warming.cancel()
                 board.end_all()
                 await runner.cleanup()
     finally:
+        listener.close()
         recognizer.close()
 
 
@@ -107,20 +113,32 @@ def hurry_consent() -> None:
     ice.CONSENT_FAILURES = _CONSENT_FAILURES
 
 
-async def _listen(runner: web.AppRunner, options: Options) -> str:
+def _bound(options: Options) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     try:
-        secure = tls.context(options.certificate, options.private_key) if options.tls else None
+        return socket.create_server((options.host, options.port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise ConfigError(f"The certificate cannot be used: {error}.") from error
-    site = web.TCPSite(runner, options.host, options.port, ssl_context=secure)
-    try:
-        await site.start()
-    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
         raise ConfigError(
-            f"Port {options.port} of {options.host} cannot be used: {error.strerror}.",
+            f"Port {options.port} of {options.host} cannot be used: {reason}.",
             "Choose another with --port; 0 takes a free one.",
         ) from error
-    host, port = runner.addresses[0][:2]
+
+
+def _secure(options: Options) -> ssl.SSLContext | None:
+    if not options.tls:
+        return None
+    try:
+        return tls.context(options.certificate, options.private_key)
+    except OSError as error:
+        raise ConfigError(
+            f"The certificate cannot be used: {error}.",
+            "Name PEM files, or none to have one made.",
+        ) from error
+
+
+def _url(listener: socket.socket, *, secure: bool) -> str:
+    host, port = listener.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
     return f"{'https' if secure else 'http'}://{host}:{port}/v1"
 
