@@ -192,9 +192,9 @@ def state_directory(environ: Mapping[str, str] = os.environ) -> Path:
 
 def _files(file: Path | None) -> list[Path]:
     main = file or SYSTEM_CONFIG
-    if file is not None and not file.is_file():
+    if file is not None and not file.exists():
         raise ConfigError(f"There is no configuration file {file}.", "Check --config.")
-    present = [main] if main.is_file() else []
+    present = [main] if main.exists() else []
     return present + sorted(main.parent.joinpath("config.d").glob("*.toml"))
 
 

@@ -73,6 +73,9 @@ class View(Protocol):
     def step(self, step: Step) -> None:
         """Show a step that begins (`ok` is None) or has ended."""
 
+    def hint(self, text: str) -> None:
+        """Show what the person can do, or is typing."""
+
 
 class PlainView:
     """One line for each thing that happened; for pipes, logs and screen readers."""
@@ -102,6 +105,11 @@ class PlainView:
                 f"  {'ok' if step.ok else 'FAILED'} after {step.seconds:.2f} s: {step.found}"
             )
 
+    def hint(self, text: str) -> None:
+        """Print the hint, but not every letter of what is being typed."""
+        if not text.startswith(">"):
+            self._print(text)
+
     def _print(self, text: str) -> None:
         self._out.write(text + "\n")
         self._out.flush()
@@ -125,17 +133,22 @@ class LiveView:
         else:
             steps.append(step)
 
+    def hint(self, text: str) -> None:
+        """Show the hint below everything; the next redraw shows it."""
+        self.scene.hint = text
+
     def __rich__(self) -> RenderableType:
         """Draw everything."""
         layout = Layout()
-        layout.split_column(Layout(name="head", size=5), Layout(name="body"))
-        layout["body"].split_row(Layout(name="talk", ratio=3), Layout(name="steps", ratio=2))
+        foot = [Layout(Line(self.scene.hint, style="dim"), size=1)] if self.scene.hint else []
+        layout.split_column(Layout(name="head", size=5), Layout(name="body"), *foot)
+        side = [Layout(name="steps", ratio=2)] if self.scene.steps else []
+        layout["body"].split_row(Layout(name="talk", ratio=3), *side)
         layout["head"].update(_head(self.scene))
         layout["talk"].update(Box(_talk(self.scene), title="Transcript", title_align="left"))
-        steps: RenderableType = _steps(self.scene.steps)
-        if self.scene.hint:
-            steps = Group(steps, Line(self.scene.hint, style="dim"))
-        layout["steps"].update(Box(steps, title="Steps", title_align="left"))
+        if self.scene.steps:
+            steps = _steps(self.scene.steps)
+            layout["steps"].update(Box(steps, title="Steps", title_align="left"))
         return layout
 
 

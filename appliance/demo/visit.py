@@ -6,33 +6,33 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
-from appliance.core.events import Say
+from appliance.core.events import Event, Say
 from appliance.core.gestures import Button
 from appliance.core.model import Idle, Model
 from appliance.demo.witness import NotSeenError, Witness
-from appliance.realtime.conversation import Entry
 from appliance.terminal import Step, View
 
 PATIENCE = 30.0  # s for one thing to be seen; a spoken answer on a slow computer takes under 10
 AUDIBLE_DBFS = -45.0  # quieter than this at the speaker is not an answer
 PICTURE_WORDS = "colour|color|bright|dark|light"
-COUNTED_FAR_ENOUGH = "three"  # the interruption comes when the count is well under way
+COUNTS = "One."  # how the long answer begins
+COUNTED = 2.5  # s of counting before the interruption; the whole count takes more than 5
 
 
 class Actor(Protocol):
     """What a visitor can do to the appliance."""
 
-    def press(self, button: Button) -> None:
+    async def press(self, button: Button) -> None:
         """Press and release a button."""
 
     async def speak(self, text: str) -> None:
         """Say `text` into the microphone; returns when it is said."""
 
-    def say(self, event: Say) -> None:
-        """Type a message."""
+    def post(self, event: Event) -> None:
+        """Wish for something, as the command line would."""
 
-    async def hung_up(self) -> bool:
-        """Tell whether the service knows that the last call was hung up."""
+    async def hung_up(self) -> None:
+        """Return once the service knows that every call was hung up."""
 
 
 @dataclass(slots=True)
@@ -58,9 +58,9 @@ class Visit:
     async def press_call(self) -> str:
         """Start a call; it must become live."""
         since = self.witness.now()
-        self.actor.press(Button.CALL)
-        pressed = await self.witness.mark("press", since=since, limit=PATIENCE)
-        up = await self.witness.mark("call_up", since=since, limit=PATIENCE)
+        await self.actor.press(Button.CALL)
+        pressed, _ = await self.witness.mark("press", since=since, limit=PATIENCE)
+        up, _ = await self.witness.mark("call_up", since=since, limit=PATIENCE)
         return f"the call is live {1000 * (up.at - pressed.at):.0f} ms after the press"
 
     async def greeting(self) -> str:
@@ -71,7 +71,7 @@ class Visit:
         """A spoken question is recognised and answered."""
         since = self.witness.now()
         await self.actor.speak("What time is it?")
-        heard = await self.witness.line("user", "time", since=since, limit=PATIENCE)
+        heard, since = await self.witness.line("user", "time", since=since, limit=PATIENCE)
         answer = await self._answer("", since=since)
         return f'understood "{heard.text}"; {answer}'
 
@@ -79,15 +79,15 @@ class Visit:
         """A spoken request runs a tool; the answer uses its result."""
         since = self.witness.now()
         await self.actor.speak("Add two and five slowly.")
-        ran = await self.witness.mark("tool_output_sent", since=since, limit=PATIENCE)
+        ran, since = await self.witness.mark("tool_output_sent", since=since, limit=PATIENCE)
         answer = await self._answer("seven|7", since=since)
-        return f"the tool {ran.fields.get('tool', '')} ran; {answer}"
+        return f"the tool {ran.fields.get('tool', 'of the model')} ran; {answer}"
 
     async def photograph(self) -> str:
         """A picture is taken and truthfully described."""
         since = self.witness.now()
-        self.actor.press(Button.PHOTO)
-        sent = await self.witness.mark("photo_sent", since=since, limit=PATIENCE)
+        await self.actor.press(Button.PHOTO)
+        sent, since = await self.witness.mark("photo_sent", since=since, limit=PATIENCE)
         answer = await self._answer(PICTURE_WORDS, since=since)
         return f"{int(sent.fields['bytes']) // 1000} kB sent; {answer}"
 
@@ -95,57 +95,50 @@ class Visit:
         """Speaking over a long answer stops it."""
         since = self.witness.now()
         await self.actor.speak("Please count from one to twenty.")
-        await self.witness.mark("playback_started", since=since, limit=PATIENCE)
-
-        def counting(message: object) -> Entry | None:
-            entry = message if isinstance(message, Entry) and message.role == "assistant" else None
-            return entry if entry and COUNTED_FAR_ENOUGH in entry.text.casefold() else None
-
-        await self.witness.until("the count", counting, since=since, limit=PATIENCE)
-        spoken = self.witness.now()
+        _, since = await self.witness.mark("playback_started", since=since, limit=PATIENCE)
+        since = await self.witness.loud(COUNTED, since=since, limit=PATIENCE, dbfs=AUDIBLE_DBFS)
         await self.actor.speak("Stop.")
-        await self.witness.mark("barge_in", since=spoken, limit=PATIENCE)
-
-        def cut(message: object) -> Entry | None:
-            return message if isinstance(message, Entry) and message.interrupted else None
-
-        line = await self.witness.until("the cut line", cut, since=since, limit=PATIENCE)
-        await self._quiet(since=spoken)
-        return f'it stopped after "{line.text[-24:].strip()}"'
+        _, since = await self.witness.mark("barge_in", since=since, limit=PATIENCE)
+        # What the service says to "stop" may be nothing; the typed request comes after it.
+        _, since = await self.witness.line("user", "", since=since, limit=PATIENCE)
+        cut = [
+            line for line in self.witness.transcript() if line.interrupted and COUNTS in line.text
+        ]
+        if not cut:
+            raise NotSeenError("the counting was not marked as interrupted")
+        return f'it counted to "{cut[0].text[-12:].strip()}" and fell silent'
 
     async def type_a_request(self) -> str:
         """A typed request takes the same way as a spoken one."""
         since = self.witness.now()
-        self.actor.say(Say("make hello world upper case"))
-        await self.witness.mark("tool_output_sent", since=since, limit=PATIENCE)
+        self.actor.post(Say("make hello world upper case"))
+        _, since = await self.witness.mark("tool_output_sent", since=since, limit=PATIENCE)
         return await self._answer("hello world", since=since)
 
     async def hang_up(self) -> str:
         """The button ends the call, here and at the service."""
         since = self.witness.now()
-        self.actor.press(Button.CALL)
+        await self.actor.press(Button.CALL)
 
         def idle(message: object) -> Model | None:
             return message if isinstance(message, Model) and message.phase == Idle() else None
 
         await self.witness.until("the end of the call", idle, since=since, limit=PATIENCE)
-        async with asyncio.timeout(PATIENCE):
-            known = await self.actor.hung_up()
-        if not known:
-            raise NotSeenError("the service never got the hang-up")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.actor.hung_up()
+        except TimeoutError as error:
+            raise NotSeenError("the service never got the hang-up") from error
         return "the service knows it too; microphone closed"
 
     async def _answer(self, words: str, *, since: int) -> str:
         """Wait for a spoken answer with one of `words` in it, heard to its end."""
-        line = await self.witness.line("assistant", words, since=since, limit=PATIENCE)
-        await self._quiet(since=since)
+        line, place = await self.witness.line("assistant", words, since=since, limit=PATIENCE)
+        await self.witness.mark("playback_stopped", since=place, limit=PATIENCE)
         loudest = self.witness.loudest(since)
         if loudest < AUDIBLE_DBFS:
             raise NotSeenError(f"the answer was not heard: {loudest:.0f} dBFS at the speaker")
         return f'heard "{line.text}" at {loudest:.0f} dBFS'
-
-    async def _quiet(self, *, since: int) -> None:
-        await self.witness.mark("playback_stopped", since=since, limit=PATIENCE)
 
 
 async def perform(visit: Visit, view: View) -> list[Step]:

@@ -10,6 +10,8 @@ from appliance.terminal import View
 
 T = TypeVar("T")
 
+LEVELS_EVERY = 0.1  # s between two levels (media/engine)
+
 
 class NotSeenError(Exception):
     """A step waited for something that did not come."""
@@ -51,8 +53,8 @@ class Witness:
 
     async def until(
         self, what: str, find: Callable[[object], T | None], *, since: int, limit: float
-    ) -> T:
-        """Return the first thing `find` finds in the messages after `since`.
+    ) -> tuple[T, int]:
+        """Return the first thing `find` finds in the messages after `since`, and the next place.
 
         Raises NotSeenError with `what` in words after `limit` seconds.
         """
@@ -64,21 +66,37 @@ class Witness:
                         found = find(self._seen[place])
                         place += 1
                         if found is not None:
-                            return found
+                            return found, place
                     await self._more.wait()
         except TimeoutError as error:
             raise NotSeenError(f"{what} did not come within {limit:.0f} s") from error
 
-    async def mark(self, name: str, *, since: int, limit: float) -> Mark:
-        """Return the next mark called `name`."""
+    async def mark(self, name: str, *, since: int, limit: float) -> tuple[Mark, int]:
+        """Return the next mark called `name`, and the place after it."""
 
         def find(message: object) -> Mark | None:
             return message if isinstance(message, Mark) and message.name == name else None
 
         return await self.until(f"the mark {name}", find, since=since, limit=limit)
 
-    async def line(self, role: str, words: str, *, since: int, limit: float) -> Entry:
-        """Return the next finished line of `role` that contains one of `words` (split at `|`)."""
+    async def loud(self, seconds: float, *, since: int, limit: float, dbfs: float) -> int:
+        """Return the place where the speaker has been louder than `dbfs` for `seconds` in all."""
+        heard = 0.0
+
+        def find(message: object) -> bool | None:
+            nonlocal heard
+            if isinstance(message, Levels) and message.far_dbfs >= dbfs:
+                heard += LEVELS_EVERY
+            return True if heard >= seconds else None
+
+        _, place = await self.until("the voice", find, since=since, limit=limit)
+        return place
+
+    async def line(self, role: str, words: str, *, since: int, limit: float) -> tuple[Entry, int]:
+        """Return the next finished line of `role` with one of `words` in it, and the place after.
+
+        `words` are split at `|`; an empty one is in every line.
+        """
 
         def find(message: object) -> Entry | None:
             if not (isinstance(message, Entry) and message.final and message.role == role):

@@ -1,0 +1,192 @@
+"""Builds the appliance from its configuration: the one place that joins all parts."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+
+import aiohttp
+import msgspec
+
+from appliance import __version__, daemon
+from appliance.album import Album, take_photo
+from appliance.call.call import RealtimeCall
+from appliance.call.parts import Parts as CallParts
+from appliance.call.signaling import HttpSignaling
+from appliance.config import Config, runtime_directory
+from appliance.console import api
+from appliance.console.server import control_socket
+from appliance.console.views import Status, view_model
+from appliance.core.events import Dial
+from appliance.core.model import Model, Photo
+from appliance.credentials import Secret, find_key
+from appliance.drivers import make_audio, make_camera, make_panel
+from appliance.errors import DeviceError
+from appliance.hub import Hub, Message
+from appliance.lamp import Lamp
+from appliance.log import configure
+from appliance.media.cues import render_all
+from appliance.memory import Memory
+from appliance.ports import Panel
+from appliance.realtime.conversation import Entry
+from appliance.supervisor import Supervisor
+from appliance.tools.builtin import builtin_tools
+from appliance.tools.registry import Registry
+from appliance.tools.runner import Runner
+
+
+SWITCH_INTERVAL = 0.0005  # s after which a waiting thread may take over
+
+
+class Assembly:
+    """The parts of one appliance, joined; made by `assemble`. Loop thread only."""
+
+    def __init__(
+        self, config: Config, key: Callable[[], Secret], panel: Panel, http: aiohttp.ClientSession
+    ) -> None:
+        self.config = config
+        self.panel = panel
+        self.hub = Hub()
+        self.lamp = Lamp(panel.show)
+        self.album = Album(config.camera.rotation)
+        self.memory = Memory()
+        self.supervisor = Supervisor(
+            self._open_call,
+            self._take_photo,
+            self._publish,
+            model=Model(idle_timeout=config.call.idle_timeout),
+        )
+        self._key = key
+        self._http = http
+        self._camera = make_camera(config.camera, self.lamp)
+        self._registry = Registry(builtin_tools(self), config.tools.disabled)
+        self._audio = make_audio(config.audio, self.lamp)
+        self._cues = render_all()
+        self._call: RealtimeCall | None = None
+        self._began = asyncio.get_running_loop().time()
+
+    def blocks(self) -> int | None:
+        """Blocks of sound exchanged in the call there is; None while no sound is open."""
+        return self._call.blocks if self._call is not None else None
+
+    def snapshot(self) -> Status:
+        """Return everything that `status` tells."""
+        call = self._call
+        return Status(
+            version=__version__,
+            uptime=asyncio.get_running_loop().time() - self._began,
+            model=view_model(self.hub.model),
+            service=self.config.service.base_url,
+            audio={"driver": self.config.audio.driver, **(call.sound() if call else {})},
+            camera=self.config.camera.driver,
+            panel=self.config.panel.driver,
+            tools=tuple(spec.name for spec in self._registry.specs()),
+            last_call=call.figures() if call else {},
+        )
+
+    # What the tools may do: tools.builtin.Context
+
+    def status(self) -> Mapping[str, object]:
+        """Return the snapshot as JSON."""
+        told: dict[str, object] = msgspec.to_builtins(self.snapshot())
+        return told
+
+    async def take_photo(self) -> Photo:
+        """Take a picture and show it to the model in the call there is."""
+        photo = await self._take_photo()
+        if self._call is None:
+            raise DeviceError("There is no call to show the photo in.")
+        self._call.show(photo)
+        return photo
+
+    def end_call(self) -> None:
+        """End the call once the goodbye has been spoken."""
+        if self._call is not None:
+            self._call.end_soon()
+
+    # What the supervisor needs
+
+    def _open_call(self, call_no: int, resume: bool) -> RealtimeCall:
+        key = self._key()  # looked for at each call: one that arrives later needs no restart
+        before = self._call
+        history = before.history() if resume and before is not None else ()
+        # A service without a working data channel is called again once, then taken as it is.
+        needs_channel = not (before is not None and before.channel_failed)
+        self.memory.next_call()
+        parts = CallParts(
+            service=self.config.service,
+            session=self.config.session,
+            call=self.config.call,
+            key=key,
+            signaling=HttpSignaling(self.config.service, key, self._http),
+            audio=self._audio,
+            tools=Runner(self._registry, self.config.tools),
+            jpeg=self.album.jpeg,
+            post=self.supervisor.post,
+            publish=self._publish,
+            errand=self.supervisor.run_errand,
+            cues=self._cues,
+        )
+        self._call = RealtimeCall(call_no, parts, history=history, needs_channel=needs_channel)
+        return self._call
+
+    async def _take_photo(self) -> Photo:
+        return await take_photo(self._camera.capture, self.album)
+
+    def _publish(self, message: Message) -> None:
+        if isinstance(message, Entry):
+            message = self.memory.remember(message)
+        if isinstance(message, Model):
+            self.lamp.view(message)
+        self.hub.publish(message)
+
+
+@asynccontextmanager
+async def assemble(
+    config: Config, key: Callable[[], Secret], *, panel: Panel | None = None
+) -> AsyncIterator[Assembly]:
+    """Open what stays open for the life of the process, and join everything.
+
+    `key` is asked at each call; it may raise AuthError. `panel`: instead of the configured one.
+    """
+    panel = panel or make_panel(config.panel)
+    async with AsyncExitStack() as stack:
+        if isinstance(panel, AbstractContextManager):
+            stack.enter_context(panel)
+        http = await stack.enter_async_context(
+            aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
+        )
+        assembly = Assembly(config, key, panel, http)
+        stack.callback(assembly.hub.close)
+        yield assembly
+
+
+async def serve(config: Config) -> None:
+    """Run the daemon until a signal ends it. Raises ApplianceError if it cannot start."""
+    configure(config.log.level)
+    # A busy thread otherwise holds up the sound card's callback for up to 85 ms (measured with
+    # PyAudio 0.2.14 and 10 ms blocks; CPython's default interval is 5 ms).
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    directory = runtime_directory()
+    with daemon.only_instance(directory):
+        async with AsyncExitStack() as stack:
+            assembly = await stack.enter_async_context(
+                assemble(config, lambda: find_key(config.service))
+            )
+            doors = api.Appliance(
+                post=assembly.supervisor.post,
+                hub=assembly.hub,
+                status=assembly.snapshot,
+                transcript=assembly.memory.entries,
+            )
+            await stack.enter_async_context(control_socket(doors, directory))
+            if config.call.dial_on_start:
+                assembly.supervisor.post(Dial())
+            parts = daemon.Parts(
+                supervisor=assembly.supervisor,
+                hub=assembly.hub,
+                panel=assembly.panel,
+                blocks=assembly.blocks,
+                debounce=config.panel.debounce,
+            )
+            await daemon.run_daemon(parts, daemon.find_manager(), daemon.watchdog_limit())

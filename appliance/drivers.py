@@ -1,0 +1,53 @@
+"""Chooses the driver behind each port, by the words of the configuration."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from appliance.config import AudioConfig, CameraConfig, PanelConfig
+from appliance.hardware.nothing import NoCamera, NoPanel
+from appliance.ports import AudioDevice, Camera, CaptureLatch, Panel
+
+# A driver is imported only when it is chosen: a desktop never needs picamera2, a Pi no keyboard.
+DRIVERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "audio": {
+        "pyaudio": ("appliance.hardware.audio", "PyAudioDevice"),
+        "file": ("appliance.hardware.file_audio", "FileAudio"),
+    },
+    "camera": {
+        "picamera2": ("appliance.hardware.camera", "PiCamera"),
+        "folder": ("appliance.hardware.still_camera", "FolderCamera"),
+    },
+}
+
+
+def _driver(port: str, name: str) -> Any:  # noqa: ANN401 - the makers below give it its type
+    module, attribute = DRIVERS[port][name]
+    return getattr(import_module(module), attribute)
+
+
+def make_audio(config: AudioConfig, latch: CaptureLatch) -> AudioDevice:
+    """Return the sound card of this configuration, not yet open."""
+    device: AudioDevice = _driver("audio", config.driver)(config, latch)
+    return device
+
+
+def make_camera(config: CameraConfig, latch: CaptureLatch) -> Camera:
+    """Return the camera of this configuration; it opens for each picture."""
+    if config.driver == "none":
+        return NoCamera()
+    camera: Camera = _driver("camera", config.driver)(config, latch)
+    return camera
+
+
+def make_panel(config: PanelConfig) -> Panel:
+    """Return the panel of this configuration; it may be a context manager, to be entered."""
+    match config.driver:
+        case "none":
+            return NoPanel()
+        case "keyboard":
+            keyboard: Panel = import_module("appliance.hardware.keyboard").KeyboardPanel()
+            return keyboard
+        case "gpio" | "gpio-mock":
+            gpio: Panel = import_module("appliance.hardware.gpio").GpioPanel(config)
+            return gpio
