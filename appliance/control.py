@@ -57,9 +57,12 @@ class Control:
         """End the call; with `wait` return when it is over."""
         return await self._request("POST", f"/api/hangup{'?wait' if wait else ''}", ModelView)
 
-    async def photo(self) -> ModelView:
-        """Take a picture and have it described."""
-        return await self._request("POST", "/api/photo", ModelView)
+    async def photo(self, *, wait: bool = True) -> ModelView:
+        """Have a picture taken and described; with `wait` return when it is taken.
+
+        Raises RefusedError with what stopped it.
+        """
+        return await self._request("POST", f"/api/photo{'?wait' if wait else ''}", ModelView)
 
     async def say(self, text: str) -> ModelView:
         """Send a typed message. Raises RefusedError if it is empty or too long."""

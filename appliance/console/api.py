@@ -12,8 +12,9 @@ from aiohttp import web
 
 from appliance.console.views import ErrorView, SayRequest, Status, view, view_line, view_model
 from appliance.core.events import Dial, Event, HangUp, Say, TakePhoto, ToggleMute
-from appliance.core.model import Dialing, HangingUp, Live, Model
-from appliance.core.words import problem_of
+from appliance.core.machine import transition
+from appliance.core.model import Capture, Dialing, HangingUp, Live, Model
+from appliance.core.words import problem_of, sentence
 from appliance.errors import ApplianceError
 from appliance.hub import Hub
 from appliance.realtime.conversation import Entry
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 TEXT_LIMIT = 4096  # characters of a typed message; more than a page is a mistake
 TAKEN_TIMEOUT = 2.0  # s for the machine to take one event; it needs microseconds
 LIVE_TIMEOUT = 30.0  # s for `?wait`: two dial attempts of at most 15 s each
+PHOTO_TIMEOUT = 32.0  # s for `?wait`: the camera may take 30 by its setting, the album the rest
 HEARTBEAT = 15.0  # s between comments on a quiet event stream, to notice readers that left
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -69,7 +71,7 @@ class Api:
         """Start a call; with `?wait` answer when it is live, or with what stopped it."""
         if "wait" not in request.query:
             return reply(view_model(await self._take(Dial())))
-        return self._outcome(await self._take(Dial(), settled=_call_settled, limit=LIVE_TIMEOUT))
+        return _outcome(await self._take(Dial(), settled=_call_settled, limit=LIVE_TIMEOUT))
 
     async def hang_up(self, request: web.Request) -> web.Response:
         """End the call; with `?wait` answer when it is over."""
@@ -77,9 +79,14 @@ class Api:
             return reply(view_model(await self._take(HangUp())))
         return reply(view_model(await self._take(HangUp(), settled=_no_call, limit=LIVE_TIMEOUT)))
 
-    async def photo(self, _request: web.Request) -> web.Response:
-        """Take a picture and have it described."""
-        return reply(view_model(await self._take(TakePhoto())))
+    async def photo(self, request: web.Request) -> web.Response:
+        """Have a picture taken; with `?wait` answer when it is, or with what stopped it."""
+        if "wait" not in request.query:
+            return reply(view_model(await self._take(TakePhoto())))
+        model = await self._take(TakePhoto(), settled=_no_capture, limit=PHOTO_TIMEOUT)
+        if model.notice is not None and model.notice.problem is not None:
+            return refuse(502, model.notice.problem.cause, model.notice.problem.cure)
+        return reply(view_model(model))
 
     async def say(self, request: web.Request) -> web.Response:
         """Send a typed message."""
@@ -124,19 +131,29 @@ class Api:
         limit: float = TAKEN_TIMEOUT,
     ) -> Model:
         """Post `event` and return the first model after it that is `settled`, or the last one."""
+        before = self._appliance.hub.model
+        expected, _ = transition(before, event)
         with self._appliance.hub.reader() as reader, suppress(TimeoutError):
             self._appliance.post(event)
+            if expected == before and settled(before):
+                return before  # what changes nothing is never heard of
             async with asyncio.timeout(limit):
                 async for message in reader:
                     if isinstance(message, Model) and settled(message):
                         return message
         return self._appliance.hub.model
 
-    def _outcome(self, model: Model) -> web.Response:
-        problem = problem_of(model.phase)
-        if isinstance(model.phase, Live) or problem is None:
-            return reply(view_model(model))
+
+def _outcome(model: Model) -> web.Response:
+    if isinstance(model.phase, Live):
+        return reply(view_model(model))
+    if problem := problem_of(model.phase):
         return refuse(502, problem.cause, problem.cure)
+    return refuse(502, f"The call did not become live. {sentence(model)}", "Try again.")
+
+
+def _no_capture(model: Model) -> bool:
+    return model.capture is Capture.NONE
 
 
 def _call_settled(model: Model) -> bool:

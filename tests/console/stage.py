@@ -55,6 +55,7 @@ class Stage:
     muted: list[bool] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     error: ApplianceError | None = None
+    camera_error: ApplianceError | None = None
     supervisor: Supervisor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +64,8 @@ class Stage:
         )
 
     async def _photo(self) -> Photo:
+        if self.camera_error is not None:
+            raise self.camera_error
         return Photo("photo-0001")
 
     def status(self) -> Status:
