@@ -2,6 +2,7 @@
 
 import asyncio
 from fractions import Fraction
+from typing import Any
 
 from aiortc import MediaStreamTrack, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCConfiguration
@@ -32,9 +33,10 @@ class Tone(MediaStreamTrack):
 
 
 class Answerer:
-    """Answers one offer. `deaf`: its SCTP never comes up."""
+    """Answers one offer. `deaf`: its data channel never comes up."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, deaf: bool = False) -> None:
+        self.deaf = deaf
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.tone = Tone()
         self.channel: RTCDataChannel | None = None
@@ -47,6 +49,8 @@ class Answerer:
 
     async def answer(self, offer: str) -> str:
         await self.pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        if self.deaf and self.pc.sctp is not None:
+            setattr(self.pc.sctp, "_handle_data", _ignore)  # noqa: B010 - so is mypy content
         self.pc.addTrack(self.tone)
         for transport in {sender.transport.transport for sender in self.pc.getSenders()}:
             self._agents.append(IceAgent(transport, loopback=True))
@@ -70,6 +74,10 @@ class Answerer:
         self.far = track
 
 
+async def _ignore(data: bytes) -> None:
+    pass
+
+
 class Hush(MediaStreamTrack):
     """A microphone that sends silence."""
 
@@ -86,3 +94,21 @@ class Hush(MediaStreamTrack):
         frame.sample_rate, frame.pts, frame.time_base = 48_000, self._pts, Fraction(1, 48_000)
         self._pts += 960
         return frame
+
+
+def cut(answerer: Answerer) -> None:
+    """Let nothing out of the answerer any more, as a dead network would."""
+    for transport in _sockets(answerer):
+        transport.sendto = lambda data, addr=None: None
+
+
+def mend(answerer: Answerer) -> None:
+    """Undo `cut`."""
+    for transport in _sockets(answerer):
+        del transport.sendto
+
+
+def _sockets(answerer: Answerer) -> list[Any]:
+    return [
+        protocol.transport for agent in answerer._agents for protocol in agent._agent._protocols
+    ]

@@ -1,0 +1,192 @@
+"""A call with everything around it but the supervisor: sound card, inbox, timeline, errands."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from appliance.call.call import RealtimeCall
+from appliance.call.dialer import Dialer
+from appliance.call.parts import Parts
+from appliance.call.signaling import HttpSignaling
+from appliance.config import CallConfig, ServiceConfig, SessionConfig, ToolsConfig
+from appliance.core.events import CallUp, Event
+from appliance.credentials import Secret
+from appliance.errors import DeviceError
+from appliance.hub import Mark, Message
+from appliance.media.cues import render_all
+from appliance.ports import AudioStats, AudioStream, Exchange
+from appliance.realtime.conversation import Entry
+from appliance.tools.registry import Registry, Tool
+from appliance.tools.runner import Runner
+
+BLOCK = 0.01  # s
+KEY = "sk-test-4711"
+
+
+@dataclass
+class Card:
+    """A sound card on the loop's clock. `breaks`: refuses to open. `tap`: near, then far."""
+
+    breaks: bool = False
+    near: bytes = bytes(960)
+    is_open: bool = False
+    opened: int = 0
+    blocks: int = 0
+    fail: Callable[[DeviceError], None] | None = None
+    heard: bytearray = field(default_factory=bytearray)
+
+    def stats(self) -> AudioStats:
+        return AudioStats(blocks=self.blocks)
+
+    @asynccontextmanager
+    async def open(
+        self, exchange: Exchange, failed: Callable[[DeviceError], None]
+    ) -> AsyncIterator[AudioStream]:
+        if self.breaks:
+            raise DeviceError("There is no microphone.", "Plug one in.")
+        self.is_open = True
+        self.opened += 1
+        self.fail = failed
+        async with asyncio.TaskGroup() as tasks:
+            clock = tasks.create_task(self._run(exchange))
+            try:
+                yield self
+            finally:
+                clock.cancel()
+                self.is_open = False
+
+    async def _run(self, exchange: Exchange) -> None:
+        loop = asyncio.get_running_loop()
+        at = loop.time()
+        while True:
+            at += BLOCK
+            await asyncio.sleep(at - loop.time())
+            self.heard += exchange(self.near)
+            self.blocks += 1
+
+
+@dataclass
+class Stage:
+    """What a call says and does, in order, and ways to wait for it."""
+
+    url: str
+    signaling: HttpSignaling
+    card: Card = field(default_factory=Card)
+    tools: Sequence[Tool] = ()
+    events: list[Event] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    errands: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    album: dict[str, bytes] = field(default_factory=dict)
+    session: SessionConfig = field(default_factory=lambda: SessionConfig(greeting=""))
+    call_config: CallConfig = field(default_factory=CallConfig)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def parts(self) -> Parts:
+        return Parts(
+            service=ServiceConfig(base_url=self.url),
+            session=self.session,
+            call=self.call_config,
+            key=Secret(KEY),
+            signaling=self.signaling,
+            audio=self.card,
+            tools=Runner(Registry(self.tools), ToolsConfig()),
+            jpeg=self.jpeg,
+            post=self._post,
+            publish=self._publish,
+            errand=lambda _, errand: self.errands.append(errand),
+            cues=CUES,
+        )
+
+    def dialer(self) -> Dialer:
+        return Dialer(self.parts())
+
+    def jpeg(self, name: str) -> bytes:
+        try:
+            return self.album[name]
+        except KeyError:
+            raise DeviceError(f"There is no {name}.") from None
+
+    def _post(self, event: Event) -> None:
+        self.events.append(event)
+        self._news.set()
+
+    def _publish(self, message: Message) -> None:
+        self.messages.append(message)
+        self._news.set()
+
+    def marks(self) -> list[str]:
+        return [message.name for message in self.messages if isinstance(message, Mark)]
+
+    def transcript(self) -> list[str]:
+        """The lines as they stand, in order."""
+        lines = {entry.item_id: entry for entry in self.messages if isinstance(entry, Entry)}
+        ordered = sorted(lines.values(), key=lambda entry: entry.position)
+        return [f"{entry.role}: {entry.text}" for entry in ordered]
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        while not is_so():
+            self._news.clear()
+            await self._news.wait()
+
+    async def mark(self, name: str, times: int = 1) -> None:
+        await self.until(lambda: self.marks().count(name) >= times)
+
+    async def event(self, kind: type[Event]) -> Event:
+        await self.until(lambda: any(isinstance(event, kind) for event in self.events))
+        return next(event for event in self.events if isinstance(event, kind))
+
+    async def run_errands(self) -> None:
+        while self.errands:
+            await self.errands.pop(0)()
+
+
+CUES = render_all()
+
+
+@asynccontextmanager
+async def staged(url: str) -> AsyncIterator[Stage]:
+    config = ServiceConfig(base_url=url)
+    async with HttpSignaling(config, Secret(KEY)) as signaling:
+        stage = Stage(url, signaling)
+        yield stage
+        await stage.run_errands()
+
+
+@dataclass
+class Running:
+    """A call that runs. `error`: what it ended with."""
+
+    call: RealtimeCall
+    error: BaseException | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@asynccontextmanager
+async def calling(
+    stage: Stage, call: RealtimeCall | None = None, *, up: bool = True
+) -> AsyncIterator[Running]:
+    """Run a call, from up (if asked) until the block ends; close it then."""
+    running = Running(call or stage.dialer().open_call(1, resume=False))
+
+    async def run() -> None:
+        try:
+            await running.call.run()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            running.error = error
+        finally:
+            running.over.set()
+            stage._news.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run())
+        if up:
+            await stage.until(lambda: running.over.is_set() or _is_up(stage))
+        try:
+            yield running
+        finally:
+            running.call.close()
+
+
+def _is_up(stage: Stage) -> bool:
+    return any(isinstance(event, CallUp) for event in stage.events)
