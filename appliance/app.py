@@ -34,7 +34,6 @@ from appliance.tools.builtin import builtin_tools
 from appliance.tools.registry import Registry
 from appliance.tools.runner import Runner
 
-
 SWITCH_INTERVAL = 0.0005  # s after which a waiting thread may take over
 
 
