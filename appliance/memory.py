@@ -21,9 +21,9 @@ class Memory:
     def remember(self, entry: Entry) -> Entry:
         """Keep an entry; return it with its position among those of all calls."""
         known = self._entries.get(entry.item_id)
-        # An entry that changes after its call has ended stays where it was.
-        place = self._offset + entry.position if known is None else known.position
-        if known is not None and known.position >= self._offset:
+        if known is not None and known.position < self._offset:
+            place = known.position  # of a call before: it stays where it was
+        else:
             place = self._offset + entry.position
         placed = replace(entry, position=place)
         self._entries[entry.item_id] = placed
