@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,8 @@ DISK_FREE_LIMIT = 50_000_000  # bytes; the state directory needs far less
 LIBRARIES = ("aiortc", "av", "aiohttp", "websockets", "msgspec", "click", "gpiozero")
 
 Verdict: TypeAlias = Literal["ok", "note", "fault"]
+Test: TypeAlias = tuple[str, Verdict, Callable[[], Awaitable[str]]]
+"""A name, the verdict if it fails, and what it does: return what it found, or raise."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -62,11 +64,8 @@ class Doctor:
     config: Config
     devices: Path = Path("/dev")
 
-    def checks(self) -> Sequence[tuple[str, Verdict, Callable[[], Awaitable[str]]]]:
-        """Return each check's name, its verdict when it fails, and what it does.
-
-        A check returns what it found and raises ApplianceError for a fault.
-        """
+    def tests(self) -> Sequence[Test]:
+        """Return everything there is to look at."""
         return (
             ("versions", "fault", self.versions),
             ("daemon", "note", self.daemon),
@@ -203,12 +202,12 @@ def _written(path: str) -> str:
     return f"The file {path}."
 
 
-async def look(doctor: Doctor) -> AsyncIterator[Check]:
-    """Do every check, one after the other, each within its time."""
-    for name, verdict, check in doctor.checks():
+async def look(tests: Iterable[Test]) -> AsyncIterator[Check]:
+    """Do every test, one after the other, each within its time; an ApplianceError is a finding."""
+    for name, verdict, test in tests:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT):
-                finding = await check()
+                finding = await test()
         except ApplianceError as error:
             yield Check(name, verdict, error.cause, error.cure)
         except TimeoutError:
@@ -222,7 +221,7 @@ async def look(doctor: Doctor) -> AsyncIterator[Check]:
 async def examine(config: Config, *, as_json: bool) -> int:
     """Print every check; return the exit code: 0, or 1 if something keeps calls from working."""
     checks = []
-    async for check in look(Doctor(config)):
+    async for check in look(Doctor(config).tests()):
         checks.append(check)
         if as_json:
             continue
