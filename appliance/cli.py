@@ -68,10 +68,11 @@ def _extra(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("appliance"):
+        library = (error.name or "appliance").partition(".")[0]
+        if library == "appliance":  # a bug of ours
             raise
         raise ApplianceError(
-            f"The library {error.name} is not installed.",
+            f"The library {library} is not installed.",
             f"Run: deploy/desktop setup; or: pip install 'voice-appliance[{name}]'.",
         ) from error
 
