@@ -108,7 +108,7 @@ class Sideband:
     async def run(self) -> None:
         """Connect, and connect again, until the listener says enough. Cancelling is safe."""
         while True:
-            await asyncio.sleep(BACK_OFF[min(self._tries, len(BACK_OFF) - 1)])
+            await asyncio.sleep(pause(self._tries))
             self._tries += 1
             closed = await self._try()
             log.debug("! sideband: %s %s", closed.code, closed.reason)
@@ -177,6 +177,11 @@ class Sideband:
             max_queue=QUEUE_LIMIT,
             logger=self._log,
         )
+
+
+def pause(tries: int) -> float:
+    """Return the seconds to wait before the next try after `tries` of them."""
+    return BACK_OFF[min(tries, len(BACK_OFF) - 1)]
 
 
 class _ConnectHere(connect):
