@@ -14,6 +14,7 @@ RATE: Final = 48_000  # Hz, the clock of Opus in RTP (RFC 7587)
 FRAME: Final = 960  # samples, 20 ms
 FRAME_MS: Final = 20
 TIME_BASE: Final = Fraction(1, RATE)
+_SETTLED: Final = 50  # frames of silence after which nothing rings any more
 # Sound that waits for a listener who never comes is dropped beyond this.
 _MOST_WAITING: Final = 60_000 // FRAME_MS
 # The service makes speech faster than it is heard; this far ahead of the listener.
@@ -52,8 +53,8 @@ class OpusVoice:
 
 
 def silent_packet() -> bytes:
-    """20 ms of silence."""
-    return OpusVoice().encode(bytes(FRAME * 2 * 5))[-1]
+    """20 ms of silence, as the encoder writes it once it has settled."""
+    return OpusVoice().encode(bytes(FRAME * 2 * _SETTLED))[-1]
 
 
 @dataclass(frozen=True, slots=True)
