@@ -8,6 +8,7 @@ from typing import Any
 from typing_extensions import override
 
 from appliance.call.chores import Chores
+from appliance.call.figures import Figures, in_one_line, known, sound_figures
 from appliance.call.link import Host, Link
 from appliance.call.parts import Parts
 from appliance.call.peer import Peer
@@ -76,7 +77,6 @@ class RealtimeCall(Call, Host):
         self._up = False
         self._lost = False
         self._tone_at = self._began - TONE_DEAFNESS
-        self._round_trip: float | None = None
 
     # The port
 
@@ -90,7 +90,8 @@ class RealtimeCall(Call, Host):
             self._error = self._error or (error if isinstance(error, ApplianceError) else None)
             raise error from None
         finally:
-            log.info("call ended: %s", self._summary(), extra=self.figures())
+            figures = self.figures()
+            log.info("call ended: %s", in_one_line(figures), extra=figures)
             current_call.reset(token)
         if self._error is not None:
             raise self._error
@@ -144,23 +145,7 @@ class RealtimeCall(Call, Host):
 
     def sound(self) -> dict[str, int | float]:
         """Return how the sound line does: counts, and delays in seconds."""
-        counters = self._engine.counters()
-        figures: dict[str, int | float] = {
-            "blocks": counters.blocks,
-            "playout_underruns": counters.underruns,
-            "playout_overruns": counters.overruns,
-            "near_dropped": counters.near_dropped,
-            "buffered": counters.buffered,
-        }
-        if self._stream is not None:
-            stats = self._stream.stats()
-            figures |= {
-                "input_delay": stats.input_delay,
-                "output_delay": stats.output_delay,
-                "card_underruns": stats.underruns,
-                "card_overruns": stats.overruns,
-            }
-        return figures
+        return sound_figures(self._engine, self._stream)
 
     @property
     def channel_failed(self) -> bool:
@@ -283,19 +268,17 @@ class RealtimeCall(Call, Host):
         self._lost = lost
         self._parts.post(MediaLost(self.call_no) if lost else MediaBack(self.call_no))
 
-    def figures(self) -> dict[str, str | int | float]:
+    def figures(self) -> Figures:
         """Return what this call was, as far as it went; without what is not known."""
-        fields: dict[str, str | int | float | None] = {
-            "CALL_NO": self.call_no,
-            "CALL_ID": self._link.call_id,
-            "DURATION_MS": round((self._loop.time() - self._began) * 1000),
-            "TOOLS": self._chores.tools_run,
-            "UNDERRUNS": self._engine.counters().underruns,
-            "PROBLEM": problem_of(self._error).kind if self._error else None,
-            **self._talk.figures(),
-        }
-        return {name: value for name, value in fields.items() if value is not None}
-
-    def _summary(self) -> str:
-        """Return the figures for the one line that tells the owner about the call."""
-        return " ".join(f"{name.lower()}={value}" for name, value in self.figures().items())
+        return known(
+            {
+                "CALL_NO": self.call_no,
+                "CALL_ID": self._link.call_id,
+                "DURATION_MS": round((self._loop.time() - self._began) * 1000),
+                "TOOLS": self._chores.tools_run,
+                "UNDERRUNS": self._engine.counters().underruns,
+                "RTT_MS": self._link.round_trip_ms,
+                "PROBLEM": problem_of(self._error).kind if self._error else None,
+                **self._talk.figures(),
+            }
+        )

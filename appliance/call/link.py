@@ -63,6 +63,8 @@ class Link(Listener):
         self._answered = asyncio.Event()
         self.channel_failed = False
         """Whether the data channel did not open; the next call can do without it."""
+        self.round_trip_ms: float | None = None
+        """At the end of a call, if the service's reports told."""
         self.lines = Lines(
             Line(lambda: self._sideband is not None and self._sideband.is_open, self._by_sideband),
             Line(lambda: self._peer is not None and self._peer.is_open, self._by_channel),
@@ -110,6 +112,8 @@ class Link(Listener):
         if self._posting and known:
             self._parts.errand("hang-up", self._hang_up)
         if self._peer is not None:
+            if round_trip := await self._peer.round_trip():
+                self.round_trip_ms = round(round_trip * 1000, 1)
             await self._peer.close()
 
     async def _post(self, offer: str, session: bytes) -> None:

@@ -110,10 +110,9 @@ class HttpSignaling(Signaling):
     ) -> "aiohttp.client._RequestContextManager":
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                headers={"User-Agent": f"voice-appliance/{__version__}"},
-                trust_env=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
             )
+        headers["User-Agent"] = f"voice-appliance/{__version__}"
         headers["Authorization"] = f"Bearer {self._key.reveal()}"
         return self._session.post(
             url,

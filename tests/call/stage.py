@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from appliance.call.call import RealtimeCall
-from appliance.call.dialer import Dialer
 from appliance.call.parts import Parts
 from appliance.call.signaling import HttpSignaling
 from appliance.config import CallConfig, ServiceConfig, SessionConfig, ToolsConfig
@@ -98,8 +97,11 @@ class Stage:
             cues=CUES,
         )
 
-    def dialer(self) -> Dialer:
-        return Dialer(self.parts())
+    def open_call(self, call_no: int = 1, before: RealtimeCall | None = None) -> RealtimeCall:
+        """Make a call; with `before`, the one that carries it on."""
+        needs_channel = before is None or not before.channel_failed
+        history = before.history() if before is not None else ()
+        return RealtimeCall(call_no, self.parts(), history=history, needs_channel=needs_channel)
 
     def jpeg(self, name: str) -> bytes:
         try:
@@ -167,7 +169,7 @@ async def calling(
     stage: Stage, call: RealtimeCall | None = None, *, up: bool = True
 ) -> AsyncIterator[Running]:
     """Run a call, from up (if asked) until the block ends; close it then."""
-    running = Running(call or stage.dialer().open_call(1, resume=False))
+    running = Running(call or stage.open_call())
 
     async def run() -> None:
         try:

@@ -406,7 +406,7 @@ async def test_last_tone_is_heard() -> None:
 
 async def test_cancelled_call_is_hung_up_and_released() -> None:
     async with scene() as (service, stage):
-        call = stage.dialer().open_call(1, resume=False)
+        call = stage.open_call()
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(call.run())
             await stage.event(CallUp)
@@ -549,12 +549,11 @@ async def test_data_channel_that_stays_closed_fails_one_call_and_not_the_next(
 ) -> None:
     monkeypatch.setattr(peer, "CHANNEL_TIMEOUT", 0.3)
     async with scene(Manners(opens_channel=False)) as (service, stage):
-        dialer = stage.dialer()
-        async with calling(stage, dialer.open_call(1, resume=False)) as first:
+        async with calling(stage) as first:
             await first.over.wait()
         assert isinstance(first.error, UnreachableError)
 
-        async with calling(stage, dialer.open_call(2, resume=False), up=False) as second:
+        async with calling(stage, stage.open_call(2, first.call), up=False) as second:
             await stage.until(lambda: CallUp(2) in stage.events)
             second.call.send(Text("Hello?"))
             channel, _ = await service.until("conversation.item.create")
@@ -590,13 +589,12 @@ async def test_call_without_a_name_goes_on_with_one_warning(
 async def test_next_call_knows_what_was_said() -> None:
     async with scene() as (service, stage):
         stage.session = SessionConfig(greeting="Say hello.")
-        dialer = stage.dialer()
-        async with calling(stage, dialer.open_call(1, resume=False)):
+        async with calling(stage) as first:
             await stage.mark("data_channel_open")
             service.on_channel(*words("item_1", "I am at your service."))
             await stage.until(lambda: bool(stage.transcript()))
         said = len(service.said)
-        async with calling(stage, dialer.open_call(2, resume=True), up=False):
+        async with calling(stage, stage.open_call(2, first.call), up=False):
             await stage.until(lambda: CallUp(2) in stage.events)
             await service.until("conversation.item.create")
 
