@@ -106,7 +106,11 @@ class RealtimeCall(Call, Host):
             case Text():
                 self._talk.say(item)
             case Photo():
-                self._talk.show(item)
+                try:
+                    self._talk.show(item)
+                except DeviceError as error:  # the album has let it go meanwhile
+                    log.warning("%s", error)
+                    self.cue(Cue.FAILED)
 
     @override
     def mute(self, muted: bool) -> None:

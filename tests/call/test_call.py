@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import pytest
 
 from appliance.call import call as call_module
-from appliance.call import link, peer
+from appliance.call import chores, link, peer
 from appliance.config import CallConfig, SessionConfig
-from appliance.core.events import CallUp, TurnChanged
+from appliance.core.events import CallUp, HangUp, TurnChanged
 from appliance.core.model import Cue, Photo, Text, Turn
 from appliance.errors import (
     AuthError,
@@ -22,6 +23,7 @@ from appliance.errors import (
     UnreachableError,
 )
 from appliance.media import pcm
+from appliance.tools.registry import tool
 from tests.call.small_service import Manners, SmallService, small_service
 from tests.call.stage import Running, Stage, calling, staged
 
@@ -235,6 +237,19 @@ async def test_photo_too_large_for_the_data_channel_is_left_out(
     assert "too long" in caplog.text
 
 
+async def test_photo_that_is_gone_is_heard_and_does_not_end_the_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with live() as (service, stage, running):
+        service.peer.tone.unpaused.clear()
+        await stage.until(lambda: not any(stage.card.heard[-9600:]))
+        running.call.send(Photo("photo-0001"))
+        await stage.until(lambda: pcm.peak(bytes(stage.card.heard[-9600:])) > 1000)
+        assert not running.over.is_set()
+
+    assert "There is no photo-0001." in caplog.text
+
+
 async def test_text_is_sent_and_answered() -> None:
     async with live() as (service, stage, running):
         running.call.send(Text("Tell me a joke."))
@@ -345,6 +360,142 @@ async def test_speech_itself_silences_the_speaker_where_asked_to() -> None:
             await stage.until(lambda: len(stage.card.heard) > heard + 20 * 960)
 
     assert pcm.peak(bytes(stage.card.heard[-5 * 960 :])) == 0
+
+
+def speech_about(item_id: str, response: str) -> list[dict[str, Any]]:
+    """A response that is spoken and then over."""
+    return [
+        {
+            "type": "response.created",
+            "event_id": f"event_{response}_1",
+            "response": {"id": response, "status": "in_progress"},
+        },
+        *words(item_id, "Goodbye."),
+        playback("started", response),
+        {
+            "type": "response.done",
+            "event_id": f"event_{response}_2",
+            "response": {"id": response, "status": "completed", "output": []},
+        },
+    ]
+
+
+async def test_call_is_ended_only_after_the_goodbye_was_spoken() -> None:
+    async with scene() as (service, stage):
+        holder: list[Running] = []
+
+        @tool
+        async def end_call() -> object:
+            """End the call."""
+            holder[0].call.end_soon()
+            return {"ending": True}
+
+        stage.tools = [end_call]
+        async with calling(stage) as running:
+            holder.append(running)
+            await stage.mark("data_channel_open")
+            service.peer.tone.unpaused.clear()
+            service.on_channel(*call_events("call_1", "end_call"))
+            await service.until("response.create")
+            service.on_channel(*speech_about("item_9", "resp_9"))
+            await stage.until(lambda: "assistant: Goodbye." in stage.transcript())
+            spoken = len(stage.card.heard)
+            await stage.until(lambda: len(stage.card.heard) > spoken + 100 * 960)  # a second
+            assert HangUp() not in stage.events
+            service.on_channel(playback("stopped", "resp_9"))
+            await stage.event(HangUp)
+
+
+async def test_goodbye_that_never_ends_does_not_keep_the_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chores, "GOODBYE_TIMEOUT", 0.2)
+    async with live() as (service, stage, running):
+        service.on_channel(playback("started"))
+        await stage.mark("playback_started")
+        running.call.end_soon()
+        running.call.end_soon()
+        await stage.event(HangUp)
+
+    assert stage.events.count(HangUp()) == 1
+
+
+async def test_flood_of_tool_calls_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chores, "TOOLS_PENDING", 2)
+    release = asyncio.Event()
+
+    @tool
+    async def wait() -> object:
+        """Wait."""
+        await release.wait()
+        return "done"
+
+    async with scene() as (service, stage):
+        stage.tools = [wait]
+        async with calling(stage):
+            await stage.mark("data_channel_open")
+            for number in range(3):
+                service.on_channel(*call_events(f"call_{number}", "wait"))
+            _, refused = await service.until("conversation.item.create")
+            release.set()
+            await service.until("conversation.item.create", times=3)
+
+    assert "Too many tools" in refused["item"]["output"]
+    assert stage.marks().count("tool_done") == 2
+
+
+async def test_running_tool_ends_with_the_call() -> None:
+    stopped = asyncio.Event()
+
+    @tool
+    async def hang() -> object:
+        """Hang."""
+        try:
+            return await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    async with scene() as (service, stage):
+        stage.tools = [hang]
+        async with calling(stage) as running:
+            await stage.mark("data_channel_open")
+            service.on_channel(*call_events("call_1", "hang"))
+            await stage.mark("tool_started")
+            running.call.close()
+            await running.over.wait()
+
+    assert stopped.is_set()
+
+
+async def test_photo_of_a_tool_is_shown_before_its_output() -> None:
+    async with scene() as (service, stage):
+        holder: list[Running] = []
+
+        @tool
+        async def look() -> object:
+            """Look."""
+            holder[0].call.show(Photo("photo-0001"))
+            return "shown"
+
+        stage.tools = [look]
+        stage.album["photo-0001"] = b"\xff\xd8 a picture"
+        async with calling(stage) as running:
+            holder.append(running)
+            await stage.mark("data_channel_open")
+            service.on_channel(*call_events("call_1", "look"))
+            _, picture = await service.until("conversation.item.create")
+            _, output = await service.until("conversation.item.create", times=2)
+            await service.until("response.create")
+
+    assert [part["type"] for part in picture["item"]["content"]] == ["input_image"]
+    assert output["item"]["output"] == '"shown"'
+    assert service.count("response.create") == 1
+
+
+async def test_nothing_can_be_shown_without_a_call() -> None:
+    async with scene() as (_, stage):
+        with pytest.raises(DeviceError, match="no call"):
+            stage.open_call().show(Photo("photo-0001"))
 
 
 # Microphone
@@ -627,3 +778,24 @@ async def test_key_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
     assert "ice-pwd" not in "".join(
         r.getMessage() for r in caplog.records if "aiortc" not in r.name
     )
+
+
+async def test_calls_closed_or_cut_at_any_moment_leave_nothing(
+    no_leftover_tasks: None, no_leftover_resources: None
+) -> None:
+    chance = random.Random(815)  # noqa: S311 - repeatable
+    async with small_service() as service, staged(service.url) as stage:
+        for number in range(40):
+            call = stage.open_call(number)
+            async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
+                task = tasks.create_task(call.run())
+                await asyncio.sleep(chance.random() * 0.15)
+                if number % 2:
+                    call.close()
+                else:
+                    task.cancel()
+            assert not stage.card.is_open
+            await stage.run_errands()
+            while service.answerers:
+                await service.answerers.pop().close()
+    await asyncio.get_running_loop().shutdown_default_executor()  # the service encodes there
