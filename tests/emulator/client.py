@@ -141,6 +141,10 @@ class Client:
             self.channel.on("open", self._channel_opened)
 
     async def connect(self, session: Json) -> None:
+        await self.offer(session)
+        await self.accept()
+
+    async def offer(self, session: Json) -> None:
         await self.pc.setLocalDescription(await self.pc.createOffer())
         form = aiohttp.FormData()
         form.add_field("sdp", self.pc.localDescription.sdp, content_type="application/sdp")
@@ -152,6 +156,8 @@ class Client:
             assert response.status == 201, self.answer
             self.call_id = response.headers.get("Location", "").rpartition("/")[2]
         self.note("answered")
+
+    async def accept(self) -> None:
         await self.pc.setRemoteDescription(RTCSessionDescription(self.answer, "answer"))
         async with asyncio.timeout(PATIENCE):
             await self._connected.wait()

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from appliance.emulator.options import Options
 from appliance.emulator.server import Emulator, running
-from tests.emulator.client import PATIENCE, SESSION, Json, Wire, call, headers, socket_wire
+from tests.emulator.client import PATIENCE, SESSION, Client, Json, Wire, call, headers, socket_wire
 from tests.emulator.desk import ADD, TIME, one, transcript, types
 
 pytestmark = [
@@ -104,6 +104,23 @@ async def test_audio_only_offer_is_served_over_the_sideband(emulator: Emulator) 
         async with asyncio.timeout(PATIENCE):
             await client.first_sound.wait()
         await sideband.until("output_audio_buffer.stopped")
+
+
+async def test_answer_made_before_the_peer_connects_is_heard(emulator: Emulator) -> None:
+    """The sideband is there before the media; playback is announced when somebody listens."""
+    async with aiohttp.ClientSession() as http:
+        client = Client(http, emulator.url, channel=False)
+        try:
+            await client.offer(SESSION)
+            async with client.sideband() as sideband:
+                sideband.send("response.create")
+                await sideband.until("response.done")
+                assert "output_audio_buffer.started" not in sideband.types()
+                await client.accept()
+                await sideband.until("output_audio_buffer.started")
+                await sideband.until("output_audio_buffer.stopped")
+        finally:
+            await client.pc.close()
 
 
 async def test_hang_up_ends_channel_and_sideband(emulator: Emulator) -> None:

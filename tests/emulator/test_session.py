@@ -60,7 +60,7 @@ def refusal(session: dict[str, Any]) -> tuple[str, str | None]:
                 "audio": {"input": {"turn_detection": {"type": "semantic_vad", "threshold": 1}}},
             },
             "unknown_parameter",
-            "session.audio.input.turn_detection.level",
+            "session.audio.input.turn_detection.threshold",
         ),
         ({**GA, "instructions": 3}, "invalid_type", "session.instructions"),
         ({**GA, "type": "transcription"}, "invalid_value", "session.type"),
