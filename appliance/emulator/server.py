@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -59,6 +59,7 @@ async def serve(options: Options, ready: Callable[[str], None]) -> None:
     hurry_consent()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(overlook_vanished_peers)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
@@ -111,6 +112,20 @@ def hurry_consent() -> None:
 
     ice.CONSENT_INTERVAL = _CONSENT_INTERVAL
     ice.CONSENT_FAILURES = _CONSENT_FAILURES
+
+
+def overlook_vanished_peers(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The loop's exception handler: aiortc's SCTP writes once more to a peer that is gone.
+
+    Its tasks are its own (1.16 source, rtcsctptransport), so nobody can await them.
+    """
+    name = getattr(getattr(context.get("future"), "get_coro", lambda: None)(), "__qualname__", "")
+    if isinstance(context.get("exception"), ConnectionError) and name.startswith(
+        "RTCSctpTransport."
+    ):
+        log.debug("a peer vanished: %s", context["exception"])
+    else:
+        loop.default_exception_handler(context)
 
 
 def _bound(options: Options) -> socket.socket:

@@ -39,7 +39,7 @@ class Switchboard:
         self._plan = plan
         self._group = group
         self._calls: dict[str, tuple[str, Call]] = {}  # by id: the key that made it, the call
-        self._past: deque[Call] = deque(maxlen=_REMEMBERED)
+        self._past: deque[Json] = deque(maxlen=_REMEMBERED)
 
     async def open(self, offer: str, session: Json, key: str) -> tuple[str, str]:
         """Make a WebRTC call; returns its id and the SDP answer.
@@ -108,7 +108,7 @@ class Switchboard:
     def records(self) -> list[Json]:
         """What happened in all calls, the oldest first."""
         live = [call for _, call in self._calls.values()]
-        return [_told(call) for call in (*self._past, *live)]
+        return [*self._past, *map(_told, live)]
 
     def end_all(self) -> None:
         """End every call."""
@@ -137,7 +137,7 @@ class Switchboard:
     def _forget(self, call: Call) -> None:
         call.end("emulator stopped")
         if self._calls.pop(call.record.call_id, None):
-            self._past.append(call)
+            self._past.append(_told(call))  # not the call itself: it holds a minute of sound
 
 
 def _told(call: Call) -> Json:
