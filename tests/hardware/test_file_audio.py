@@ -94,7 +94,8 @@ async def test_a_disk_that_is_full_from_the_start_is_an_error_in_words() -> None
 
 
 FULL = """
-import asyncio, resource, sys
+import asyncio, resource, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 from contextlib import nullcontext
 from appliance.config import AudioConfig
 from appliance.hardware.file_audio import FileAudio
@@ -126,7 +127,8 @@ def test_a_disk_that_fills_up_is_told_once(tmp_path: Path) -> None:
 
 
 PROGRAM = """
-import asyncio, sys
+import asyncio, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 from contextlib import nullcontext
 from appliance.config import AudioConfig
 from appliance.hardware.file_audio import FileAudio

@@ -77,7 +77,8 @@ async def test_without_pulseaudio_the_error_says_what_to_install(
 
 
 PROGRAM = """
-import asyncio
+import asyncio, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 from appliance.hardware.virtual_card import VirtualCard
 
 async def main():
