@@ -84,7 +84,10 @@ class Panel(Protocol):
         ...
 
     def show(self, pattern: Pattern) -> None:
-        """Show `pattern` from now on. Loop thread; never blocks; last one wins."""
+        """Show `pattern` from now on. Loop thread; never blocks; last one wins.
+
+        Raises DeviceError if the LED cannot be switched.
+        """
         ...
 
 
@@ -131,7 +134,7 @@ class Call(Protocol):
         ...
 
     def mute(self, muted: bool) -> None:
-        """Send silence instead of the microphone, or the microphone again."""
+        """Send silence instead of the microphone, or the microphone again. Muted until told."""
         ...
 
     def cue(self, cue: Cue) -> None:

@@ -37,7 +37,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class SetMicrophone:
-    """Let the service hear the person, or silence."""
+    """Let the service hear the person, or silence. A new call sends silence until the first."""
 
     muted: bool
 

@@ -9,7 +9,6 @@ from appliance.core.effects import (
     Exit,
     OpenCall,
     PlayCue,
-    SetMicrophone,
     StartTimer,
 )
 from appliance.core.model import (
@@ -37,8 +36,7 @@ def open_call(
     call_no = model.calls_made + 1
     phase = Dialing(call_no, attempt, problem, resume)
     opened = replace(model, phase=phase, calls_made=call_no)
-    # The call is told about the microphone before it can hear anything.
-    return opened, (OpenCall(call_no, resume), SetMicrophone(model.muted))
+    return opened, (OpenCall(call_no, resume),)
 
 
 def close_call(

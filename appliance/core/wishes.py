@@ -64,9 +64,10 @@ def hang_up(model: Model) -> Step:
 
 
 def toggle_mute(model: Model) -> Step:
-    """Mute or unmute; kept from call to call."""
+    """Mute or unmute; kept from call to call. Nothing is heard before the call is up."""
     model = replace(model, muted=not model.muted)
-    return model, (SetMicrophone(model.muted), PlayCue(Cue.MUTED if model.muted else Cue.UNMUTED))
+    deaf = model.muted or not isinstance(model.phase, Live)
+    return model, (SetMicrophone(deaf), PlayCue(Cue.MUTED if model.muted else Cue.UNMUTED))
 
 
 def tell(model: Model, item: Outgoing) -> Step:

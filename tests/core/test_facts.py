@@ -16,11 +16,13 @@ from appliance.core.events import (
     CallUp,
     Dial,
     Event,
+    HangUp,
     MediaBack,
     MediaLost,
     Say,
     TakePhoto,
     ToggleCall,
+    ToggleMute,
     TurnChanged,
 )
 from appliance.core.model import (
@@ -41,15 +43,21 @@ from appliance.core.model import (
 from tests.core.examples import AUTH, CLOSED, LIVE, NETWORK, after, delay, fired
 
 
-def test_first_press_opens_the_call_before_anything_is_heard() -> None:
-    model, effects = after(Model(muted=True), ToggleCall())
-    assert Model(Dialing(1), muted=True, calls_made=1) == model
+def test_first_press_opens_the_call() -> None:
+    model, effects = after(Model(), ToggleCall())
+    assert Model(Dialing(1), calls_made=1) == model
     assert [
         StartTimer(Timer.DIAL, 15.0),
         StartTimer(Timer.GIVE_UP, 60.0),
         OpenCall(1),
-        SetMicrophone(muted=True),
     ] == effects
+
+
+def test_service_hears_nobody_before_the_call_is_up() -> None:
+    model, effects = after(Model(muted=True), ToggleCall(), ToggleMute())
+    assert SetMicrophone(muted=False) not in effects
+    assert SetMicrophone(muted=False) in after(model, CallUp(1))[1]
+    assert SetMicrophone(muted=False) not in after(model, HangUp(), ToggleMute(), ToggleMute())[1]
 
 
 def test_lost_call_comes_back_as_the_same_call_within_ten_seconds() -> None:

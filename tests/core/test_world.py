@@ -11,6 +11,7 @@ from appliance.core.effects import (
     Exit,
     OpenCall,
     Send,
+    SetMicrophone,
     StartTimer,
     StopTimer,
 )
@@ -69,6 +70,7 @@ class HostileWorld(RuleBasedStateMachine):
         super().__init__()
         self.model = Model()
         self.open: int | None = None  # the call that holds microphone and speaker
+        self.muted = True  # what the service is told about the microphone of that call
         self.timers: set[Timer] = set()
         self.capturing = False
         self.asked = False  # whether a person asked for something since all was at rest
@@ -98,7 +100,9 @@ class HostileWorld(RuleBasedStateMachine):
             case OpenCall(call_no):
                 assert self.open is None, "two calls at once"
                 assert self.asked, "the microphone was opened without anybody asking"
-                self.open = call_no
+                self.open, self.muted = call_no, True
+            case SetMicrophone(muted):
+                self.muted = muted
             case CloseCall(call_no) | CancelCall(call_no):
                 assert self.open == call_no
             case Send():
@@ -207,6 +211,13 @@ class HostileWorld(RuleBasedStateMachine):
     @invariant()
     def a_call_is_open_exactly_in_its_phases(self) -> None:
         assert (self.open is not None) == isinstance(self.model.phase, Dialing | Live | HangingUp)
+
+    @invariant()
+    def the_service_hears_only_a_call_that_is_up_and_not_muted(self) -> None:
+        if isinstance(self.model.phase, Live):
+            assert self.muted == self.model.muted
+        elif self.open is not None:
+            assert self.muted or not (self.model.muted or isinstance(self.model.phase, Dialing))
 
     @invariant()
     def things_wait_only_where_a_call_is_coming(self) -> None:
