@@ -201,13 +201,13 @@ class Conversation:
     ) -> list[Line]:
         if not item.id:
             return []
+        self._place(item.id, previous)
         if item.type == "function_call_output" and item.call_id in self._calls:
-            self._place(item.id, previous)
             line = self._lines[self._calls[item.call_id]]
             line.output = item.output or ""
             line.final = True
             return [line]
-        line = self._bind(self._line(item.id, None, previous), response_id)
+        line = self._bind(self._line(item.id, None), response_id)
         line.take(item)
         if item.type == "function_call" and item.call_id:
             self._calls[item.call_id] = item.id

@@ -145,12 +145,6 @@ class Sequencer:
         item = FunctionCallOutput(call_id=call_id, output=output)
         return [self._posting.post(item), *self._advance(now)]
 
-    def interrupt(self, now: float) -> list[ClientEvent]:
-        """Have the assistant stop, and not answer what it has not begun to answer."""
-        sent = self._interrupt(now)
-        self._wish = None
-        return sent + self._advance(now)
-
     def tick(self, now: float) -> list[ClientEvent]:
         """Do what became due."""
         return self._advance(now)
@@ -264,6 +258,7 @@ class Sequencer:
         if self._floor.active or self._create:
             return []
         self._interrupting = None
+        self._cancel_next = False  # its response was refused, or never came
         sent: list[ClientEvent] = []
         if self._waiting:
             sent = [self._posting.post(message) for message in self._waiting]
@@ -280,7 +275,6 @@ class Sequencer:
         if self._interrupting is not None and now >= self._interrupting:
             self._floor.free()
             self._create = None
-            self._cancel_next = False
         if self._create and now >= self._create.at + _CREATED:
             wish, self._create = self._create.wish, None
             if not wish.retried:

@@ -358,6 +358,14 @@ def test_transcript_does_not_grow_for_ever() -> None:
     assert len(conversation.entries()) == 1000
 
 
+def test_output_of_a_call_just_forgotten_stands_alone() -> None:
+    conversation = Conversation()
+    for number in range(1000):
+        conversation.apply(item_done(call(f"c{number}"), f"r{number}"), 1.0)
+    (entry,) = conversation.apply(added(output("o", "c0", "done")), 1.0)
+    assert (entry.item_id, entry.text) == ("o", "→ done")
+
+
 def test_item_does_not_grow_for_ever() -> None:
     conversation = Conversation()
     for number in range(40):

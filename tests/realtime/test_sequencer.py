@@ -7,7 +7,6 @@ from appliance.realtime.client_events import (
     InputText,
     ItemCreate,
     Message,
-    OutputClear,
     OutputText,
     ResponseCancel,
     ResponseCreate,
@@ -183,23 +182,13 @@ def test_nothing_to_cancel_frees_the_way() -> None:
     assert kinds(fed(sequencer, refused)) == ["item.create", "response.create"]
 
 
-def test_interruption_wants_no_answer() -> None:
-    sequencer = busy_with()
-    sequencer.tool_output("other", "{}", 1.0)
-    sent = sequencer.interrupt(1.0)
-    assert kinds(sent) == ["response.cancel", "output_audio_buffer.clear"]
-    assert fed(sequencer, done(status="cancelled")) == []
-    assert sequencer.interrupt(1.1) == []
-    assert isinstance(sent[1], OutputClear)
-
-
-def test_interruption_forgets_what_is_wanted() -> None:
+def test_interruption_of_a_refused_response_does_not_hit_the_next() -> None:
     sequencer = Sequencer("t")
-    fed(sequencer, STARTED)
-    sequencer.say("one", 1.0)
-    assert sequencer.busy
-    sequencer.interrupt(1.1)
-    assert not sequencer.busy
+    greeting = the_create(sequencer.greet("Hi.", 1.0))
+    assert sequencer.say("hello", 1.1) == []
+    sent = fed(sequencer, error("invalid_value", greeting.event_id))
+    assert kinds(sent) == ["item.create", "response.create"]
+    assert fed(sequencer, created()) == []
 
 
 # Tools
@@ -397,10 +386,9 @@ def test_nameless_race_is_tried_again_after_the_next_end() -> None:
     sequencer = Sequencer("t")
     sequencer.say("hello", 1.0)
     assert fed(sequencer, error(ACTIVE)) == []
-    (cancel, _) = sequencer.interrupt(1.1)
+    (cancel, _) = sequencer.say("again", 1.2)
     assert isinstance(cancel, ResponseCancel)
     assert not cancel.response_id
-    sequencer.say("again", 1.2)
     assert kinds(fed(sequencer, done("resp_9"), now=2.0)) == ["item.create", "response.create"]
 
 

@@ -102,10 +102,6 @@ class Hostile(RuleBasedStateMachine):
     def person_greeted(self) -> None:
         self.take(self.sequencer.greet("Greet.", self.now))
 
-    @rule()
-    def person_stops_it(self) -> None:
-        self.take(self.sequencer.interrupt(self.now))
-
     @rule(seconds=st.floats(0.01, 40.0))
     def time_passes(self, seconds: float) -> None:
         end = self.now + seconds
