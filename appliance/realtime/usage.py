@@ -1,9 +1,6 @@
-"""Adds up what a call used, and what that costs."""
+"""Adds up what a call used."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from types import MappingProxyType
-from typing import Final
+from dataclasses import dataclass, fields
 
 from appliance.realtime.seen import Seen
 from appliance.realtime.server_events import (
@@ -47,35 +44,6 @@ class Totals:
         return Totals(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars for a million tokens."""
-
-    input_text: float
-    cached_text: float
-    output_text: float
-    input_audio: float
-    cached_audio: float
-    output_audio: float
-    input_image: float
-    cached_image: float
-
-
-_FULL = Price(4.0, 0.40, 24.0, 32.0, 0.40, 64.0, 5.0, 0.50)
-PRICES: Final[Mapping[str, Price]] = MappingProxyType(
-    {
-        "gpt-realtime-2.1": _FULL,
-        "gpt-realtime-2": _FULL,
-        "gpt-realtime-2.1-mini": Price(0.60, 0.06, 2.40, 10.0, 0.30, 20.0, 0.80, 0.08),
-        "gpt-realtime-1.5": replace(_FULL, output_text=16.0),
-    }
-)  # OpenAI's model pages, read in autumn 2026
-
-MINUTE_PRICES: Final[Mapping[str, float]] = MappingProxyType(
-    {"gpt-realtime-whisper": 0.017, "gpt-live-transcribe": 0.017}
-)  # US dollars for a minute of transcription; OpenAI's model pages, read in autumn 2026
-
-
 class Usage:
     """Folds events of both channels into totals; what comes twice counts once."""
 
@@ -96,18 +64,6 @@ class Usage:
             return False
         self.totals = self.totals.plus(more)
         return True
-
-
-def cost(totals: Totals, model: str, transcription_model: str) -> float | None:
-    """Return US dollars, or None if a price is not known."""
-    price = PRICES.get(model)
-    minute = MINUTE_PRICES.get(transcription_model)
-    unpriced = totals.transcription_tokens or (totals.transcription_seconds and minute is None)
-    if price is None or unpriced:
-        return None
-    names = (field.name for field in fields(price))
-    tokens = sum(getattr(totals, name) * getattr(price, name) for name in names)
-    return float(tokens) / 1e6 + totals.transcription_seconds / 60 * (minute or 0.0)
 
 
 def _response(usage: ResponseUsage) -> Totals:

@@ -1,7 +1,5 @@
-import pytest
-
 from appliance.realtime.server_events import ServerEvent
-from appliance.realtime.usage import PRICES, Totals, Usage, cost
+from appliance.realtime.usage import Totals, Usage
 from tests.realtime.wire import done, event
 
 SPENT = {
@@ -84,28 +82,3 @@ def test_transcription_counts_once_for_each_part() -> None:
     assert usage.apply(transcribed("k", {"type": "tokens"}))
     assert not usage.apply(transcribed("l", None))
     assert usage.totals == Totals(transcription_seconds=6.0, transcription_tokens=30)
-
-
-def test_cost_is_tokens_times_price() -> None:
-    totals = Totals(input_text=1_000_000, output_audio=500_000, transcription_seconds=120)
-    expected = 4.0 + 32.0 + 0.034
-    assert cost(totals, "gpt-realtime-2.1", "gpt-realtime-whisper") == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("model", PRICES)
-def test_cache_is_never_dearer(model: str) -> None:
-    price = PRICES[model]
-    assert price.cached_text < price.input_text
-    assert price.cached_audio < price.input_audio
-    assert price.cached_image < price.input_image
-
-
-def test_unknown_model_has_no_price() -> None:
-    assert cost(Totals(), "gpt-unheard-of", "gpt-realtime-whisper") is None
-
-
-def test_unknown_transcriber_has_no_price_once_used() -> None:
-    assert cost(Totals(), "gpt-realtime-2.1", "other") == 0.0
-    assert cost(Totals(transcription_seconds=1), "gpt-realtime-2.1", "other") is None
-    tokens = Totals(transcription_tokens=1)
-    assert cost(tokens, "gpt-realtime-2.1", "gpt-realtime-whisper") is None
