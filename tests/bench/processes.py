@@ -130,11 +130,14 @@ async def daemon(base_url: str, settings: Sequence[str] = ()) -> AsyncIterator[A
         )
         try:
             ready = await _ready(listener, process) - began
+            # A queue nobody reads fills with STATUS= and WATCHDOG=, and then the sender waits.
+            asyncio.get_running_loop().add_reader(listener, listener.recv, 4096)
             async with connect(folder / "voice-appliance") as control:
                 yield Appliance(process.pid, ready, control)
         finally:
-            listener.close()
             await stop(process)
+            asyncio.get_running_loop().remove_reader(listener)
+            listener.close()
 
 
 async def _ready(listener: socket.socket, process: asyncio.subprocess.Process) -> float:
