@@ -1,10 +1,14 @@
 """Shows the model on the LED, and stays lit while anything records: dark means no capture."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from appliance.core.lights import DARK, RECORDING, Pattern, pattern_for
 from appliance.core.model import Model
+from appliance.errors import DeviceError
+
+log = logging.getLogger(__name__)
 
 
 class Lamp:
@@ -32,9 +36,9 @@ class Lamp:
         return tuple(self._held)
 
     def view(self, model: Model) -> None:
-        """Show this model from now on."""
+        """Show this model from now on; a light that cannot be switched is logged."""
         self._wanted = pattern_for(model)
-        self._refresh()
+        self._try_to_refresh()
 
     @contextmanager
     def hold(self, what: str) -> Iterator[None]:
@@ -48,7 +52,13 @@ class Lamp:
             yield
         finally:
             self._held.remove(what)
+            self._try_to_refresh()
+
+    def _try_to_refresh(self) -> None:
+        try:
             self._refresh()
+        except DeviceError as error:
+            log.warning("%s", error)
 
     def _refresh(self) -> None:
         pattern = self._wanted

@@ -6,6 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from appliance.core.lights import DARK, IN_CALL, NEEDS_YOU, RECORDING, SPEAKING, Pattern
 from appliance.core.model import Idle, Live, Model, Turn
+from appliance.errors import DeviceError
 from appliance.lamp import Lamp
 from tests.core.examples import PHASES
 from tests.core.profiles import QUICK
@@ -22,7 +23,7 @@ class Light:
 
     def show(self, pattern: Pattern) -> None:
         if self.broken:
-            raise OSError
+            raise DeviceError("The LED cannot be switched.")
         self.shown.append(pattern)
 
 
@@ -81,12 +82,24 @@ def test_nothing_records_if_the_light_cannot_be_lit() -> None:
     light = Light()
     lamp = Lamp(light.show)
     light.broken = True
-    with pytest.raises(OSError), lamp.hold("microphone"):  # noqa: PT011 - the light's own
+    with pytest.raises(DeviceError), lamp.hold("microphone"):
         pytest.fail("recording in the dark")
     assert lamp.held == ()
     light.broken = False
     with lamp.hold("microphone"):
         assert light.shown[-1] == RECORDING
+
+
+def test_a_light_that_breaks_stops_no_decision_and_is_tried_again() -> None:
+    light = Light()
+    lamp = Lamp(light.show)
+    with lamp.hold("microphone"):
+        light.broken = True
+    lamp.view(Model(Live(1)))
+    assert light.shown == [DARK, RECORDING]
+    light.broken = False
+    lamp.view(Model(Idle()))
+    assert light.shown == [DARK, RECORDING, DARK]
 
 
 class AnyOrder(RuleBasedStateMachine):

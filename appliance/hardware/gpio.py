@@ -93,9 +93,10 @@ class GpioPanel(Panel):
     def show(self, pattern: Pattern) -> None:
         if pattern == self.pattern:
             return  # the same light again must not start over: it would never blink
-        self.pattern = pattern
+        self.pattern = None  # if it cannot be shown, the next try must not pass for done
         if self._light is not None:
             self._play(self._light, pattern)
+        self.pattern = pattern
 
     def _play(self, light: "_Light", pattern: Pattern) -> None:
         try:
