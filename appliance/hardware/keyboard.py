@@ -6,6 +6,7 @@ import codecs
 import logging
 import os
 import re
+import signal
 import sys
 import termios
 import tty
@@ -43,7 +44,7 @@ _Modes: TypeAlias = list[Any]  # as termios gives them
 
 
 class KeyboardPanel(Panel):
-    """Reads single keys from a terminal, without echo; Ctrl-C and Ctrl-Z work as ever.
+    """Reads single keys from a terminal, without echo; Ctrl-C, Ctrl-Z and `fg` work as ever.
 
     A context manager: entering, on the running loop, changes the terminal's mode; leaving, or the
     end of the process, restores it. `unknown` is called on the loop with every key that is not a
@@ -74,7 +75,8 @@ class KeyboardPanel(Panel):
             self._modes = termios.tcgetattr(fd)
             atexit.register(self._restore)
             self._fd = fd
-            tty.setcbreak(fd, termios.TCSADRAIN)
+            self._take_keys()
+            self._loop.add_signal_handler(signal.SIGCONT, self._take_keys)
         try:
             self._loop.add_reader(fd, self._read)
         except OSError:  # a file, /dev/null, closed: epoll takes only what can wait
@@ -90,6 +92,8 @@ class KeyboardPanel(Panel):
     ) -> None:
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
+        if self._modes is not None:
+            self._loop.remove_signal_handler(signal.SIGCONT)
         for timer in self._held.values():
             timer.cancel()
         self._held.clear()
@@ -157,11 +161,16 @@ class KeyboardPanel(Panel):
         else:
             self._unknown(key)
 
+    def _take_keys(self) -> None:
+        """Get each key at once. Also called after a stop: the shell had its own modes meanwhile."""
+        if not _in_background(self._fd):
+            tty.setcbreak(self._fd, termios.TCSADRAIN)
+
     def _restore(self) -> None:
         """Give the terminal back as it was. Also called at the end of the interpreter."""
         atexit.unregister(self._restore)
         modes, self._modes = self._modes, None
-        if modes is None:
+        if modes is None or _in_background(self._fd):
             return
         try:
             termios.tcsetattr(self._fd, termios.TCSADRAIN, modes)
@@ -202,9 +211,12 @@ def _descriptor(source: int | None) -> int | None:
         is_terminal = os.isatty(fd)
     except (OSError, ValueError, AttributeError):  # closed, or replaced by something else
         return None
+    return None if is_terminal and _in_background(fd) else fd
+
+
+def _in_background(fd: int) -> bool:
+    """Whether the terminal is another job's: using it would stop us (SIGTTIN, SIGTTOU)."""
     try:
-        if is_terminal and os.tcgetpgrp(fd) != os.getpgrp():
-            return None  # in the background: reading would stop the process (SIGTTIN)
-    except OSError:  # not the terminal of this session: reading it stops nobody
-        return fd
-    return fd
+        return os.tcgetpgrp(fd) != os.getpgrp()
+    except OSError:  # not the terminal of this session: it stops nobody
+        return False

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pty
+import signal
 import subprocess
 import sys
 import termios
@@ -127,6 +128,62 @@ async def test_the_terminal_is_raw_inside_and_as_before_outside(terminal: Termin
         assert not flags & termios.ECHO
         assert flags & termios.ISIG  # Ctrl-C still ends the program
     assert terminal.modes() == before
+
+
+async def test_keys_come_singly_again_after_a_stop(terminal: Terminal) -> None:
+    """While a job is stopped the shell has its own modes, and leaves them."""
+    before = termios.tcgetattr(terminal.slave)
+    handler = signal.getsignal(signal.SIGCONT)
+    with KeyboardPanel(source=terminal.slave) as panel:
+        termios.tcsetattr(terminal.slave, termios.TCSANOW, before)
+        os.kill(os.getpid(), signal.SIGCONT)
+        async with asyncio.timeout(5):
+            while termios.tcgetattr(terminal.slave)[LOCAL_FLAGS] & termios.ICANON:  # noqa: ASYNC110 - a terminal tells no change
+                await asyncio.sleep(0)
+        terminal.type("c")
+        assert (await take(panel.edges(), 1))[0].button is Button.CALL
+    assert terminal.modes() == before
+    assert signal.getsignal(signal.SIGCONT) == handler
+
+
+JOB = """
+import asyncio, sys
+from appliance.hardware.keyboard import KeyboardPanel
+async def main():
+    sys.stdin.readline()
+    with KeyboardPanel(source=int(sys.argv[1])) as panel:
+        print("raw" if panel._modes else "not raw", flush=True)
+        sys.stdin.readline()
+asyncio.run(main())
+"""
+
+SHELL = """
+import fcntl, os, signal, subprocess, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+terminal = os.dup(0)
+job = subprocess.Popen([sys.executable, "-c", sys.argv[1], str(terminal)], process_group=0,
+    stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[terminal], text=True, bufsize=1)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # as shells do; after Popen, or the job inherits it
+os.tcsetpgrp(0, job.pid)
+print("in the foreground", file=job.stdin)
+print(job.stdout.readline().strip())
+os.tcsetpgrp(0, os.getpgrp())
+print("in the background", file=job.stdin)
+_, status = os.waitpid(job.pid, os.WUNTRACED)
+print("stopped" if os.WIFSTOPPED(status) else "ended")
+if os.WIFSTOPPED(status):
+    os.killpg(job.pid, signal.SIGKILL)
+"""
+
+
+def test_a_job_in_the_background_ends_without_touching_the_terminal(terminal: Terminal) -> None:
+    """Setting its modes from there would stop the process for good (SIGTTOU)."""
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-W", "ignore", "-c", SHELL, JOB],
+        stdin=terminal.slave, capture_output=True, timeout=15, check=False,
+        start_new_session=True,
+    )  # fmt: skip
+    assert done.stdout.split() == [b"raw", b"ended"], done.stderr
 
 
 async def test_the_terminal_is_restored_after_a_failure(terminal: Terminal) -> None:
