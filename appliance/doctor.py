@@ -1,7 +1,6 @@
 """Checks everything a call needs, and names a cure for each fault."""
 
 import asyncio
-import importlib
 import importlib.metadata
 import os
 import platform
@@ -9,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -18,8 +18,8 @@ import msgspec
 
 from appliance import __version__
 from appliance.call.refusals import refusal, unreachable
-from appliance.config import Config, runtime_directory, state_directory
-from appliance.control import connect
+from appliance.config import Config, state_directory
+from appliance.control import connect, find
 from appliance.credentials import find_key
 from appliance.drivers import make_camera
 from appliance.errors import ApplianceError, DeviceError, UnreachableError
@@ -92,7 +92,7 @@ class Doctor:
 
     async def daemon(self) -> str:
         """Ask the running daemon what it does."""
-        async with connect(runtime_directory()) as control:
+        async with connect(find()) as control:
             return (await control.status()).model.sentence
 
     async def key(self) -> str:
@@ -160,12 +160,10 @@ class Doctor:
             raise DeviceError(
                 f"You may not open {chips[0]}.", "Run it with sudo, or join the group gpio."
             )
-        try:
-            importlib.import_module("lgpio")
-        except ImportError as error:
+        if find_spec("lgpio") is None:  # importing it makes a pipe in the working directory
             raise DeviceError(
                 "The library lgpio is missing.", "Run: sudo apt install python3-lgpio"
-            ) from error
+            )
         return f"Pins on {', '.join(chip.name for chip in chips)}."
 
     async def disk(self) -> str:
