@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from appliance import __version__
-from appliance.config import Loaded, load, runtime_directory
+from appliance.config import Loaded, load
 from appliance.errors import ApplianceError, ConfigError, NotRunningError
 
 if TYPE_CHECKING:
@@ -275,10 +275,10 @@ async def _print_transcript(control: "Control", *, follow: bool, as_json: bool) 
 
 def _ask(question: Callable[["Control"], Awaitable[T]]) -> T:
     """Ask the running appliance."""
-    from appliance.control import connect  # noqa: PLC0415 - loads aiohttp
+    from appliance.control import connect, find  # noqa: PLC0415 - loads aiohttp
 
     async def ask() -> T:
-        async with connect(runtime_directory()) as control:
+        async with connect(find()) as control:
             return await question(control)
 
     return asyncio.run(ask())

@@ -17,6 +17,7 @@ Seconds: TypeAlias = Annotated[float, Meta(ge=0)]
 Profile: TypeAlias = Literal["pi", "desktop"]
 
 SYSTEM_CONFIG = Path("/etc/voice-appliance/config.toml")
+SYSTEM_RUNTIME = Path("/run/voice-appliance")  # RuntimeDirectory= of the unit
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,6 +1,7 @@
 """The command line's side of the control socket."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -8,6 +9,7 @@ from typing import TypeVar
 import aiohttp
 import msgspec
 
+from appliance.config import SYSTEM_RUNTIME, runtime_directory
 from appliance.console.views import (
     SOCKET_NAME,
     ErrorView,
@@ -118,6 +120,18 @@ class Control:
         return _decoded(msgspec.json.Decoder(kind), answer)
 
 
+def find(environ: Mapping[str, str] = os.environ, system: Path = SYSTEM_RUNTIME) -> Path:
+    """Return the runtime directory of the appliance to ask: our own one's, else the service's.
+
+    systemd keeps the service's only while it runs (systemd.exec(5), RuntimeDirectory=). Whoever
+    sets RUNTIME_DIRECTORY means that one and no other.
+    """
+    own = runtime_directory(environ)
+    if environ.get("RUNTIME_DIRECTORY") or os.access(own / SOCKET_NAME, os.F_OK):
+        return own
+    return system if system.is_dir() else own
+
+
 @asynccontextmanager
 async def connect(directory: Path) -> AsyncIterator[Control]:
     """Open the control socket in the runtime `directory`; it is used from the first request on.
@@ -142,7 +156,7 @@ def _explained(path: Path) -> Iterator[None]:
         if isinstance(error.os_error, PermissionError):
             raise RefusedError(
                 f"You may not open {path}.",
-                "Run the command as the appliance's user, or with sudo.",
+                "Use sudo; or join its group (sudo adduser $USER voice-appliance) and log in anew.",
             ) from error
         raise NotRunningError(
             f"No appliance answers on {path}.",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.console.views import SOCKET_NAME
-from appliance.control import connect
+from appliance.control import connect, find
 from appliance.errors import NotRunningError, ProtocolError, RefusedError
 from appliance.hub import READER_LIMIT, Levels
 from appliance.realtime.conversation import Entry
@@ -52,9 +52,10 @@ async def test_following_misses_and_repeats_nothing(tmp_path: Path) -> None:
 async def test_socket_of_somebody_else_is_refused_with_a_cure(
     tmp_path: Path, somebody_else: None
 ) -> None:
-    with pytest.raises(RefusedError, match="may not open"):
+    with pytest.raises(RefusedError, match="may not open") as caught:
         async with connect(tmp_path) as control:
             await control.status()
+    assert "adduser" in caught.value.cure
 
 
 async def test_appliance_that_ends_meanwhile_is_said(tmp_path: Path) -> None:
@@ -87,3 +88,38 @@ async def test_no_appliance_is_said_with_a_cure(tmp_path: Path) -> None:
     with pytest.raises(NotRunningError, match="voice-appliance run"):
         async with connect(tmp_path) as control:
             await control.status()
+
+
+def directory(folder: Path, *, socket_there: bool) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    if socket_there:
+        (folder / SOCKET_NAME).touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("own", "service", "asked"),
+    [
+        (True, True, "own"),
+        (False, True, "service"),
+        (True, False, "own"),
+        (False, False, "own"),
+    ],
+)
+def test_own_appliance_is_asked_before_the_service(
+    tmp_path: Path, own: bool, service: bool, asked: str
+) -> None:
+    mine = directory(tmp_path / "voice-appliance", socket_there=own)  # from an earlier run
+    system = tmp_path / "system"
+    if service:  # who may not look into it shall be told so, and not that nothing runs
+        directory(system, socket_there=False)
+
+    found = find({"XDG_RUNTIME_DIR": str(tmp_path)}, system)
+
+    assert found == {"own": mine, "service": system}[asked]
+
+
+def test_named_directory_is_asked_even_if_nothing_runs_there(tmp_path: Path) -> None:
+    system = directory(tmp_path / "system", socket_there=True)
+
+    assert find({"RUNTIME_DIRECTORY": str(tmp_path / "mine")}, system) == tmp_path / "mine"

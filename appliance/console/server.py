@@ -27,7 +27,9 @@ def application(appliance: Appliance) -> web.Application:
 
 @asynccontextmanager
 async def control_socket(appliance: Appliance, directory: Path) -> AsyncIterator[Path]:
-    """Serve the API on `directory/control.sock` (mode 0600) until the context ends.
+    """Serve the API on `directory/control.sock` (mode 0660) until the context ends.
+
+    The directory decides who else may come: systemd's lets the service's group in, others nobody.
 
     Raises ConfigError if another process listens there; a dead one's socket is replaced.
     """
@@ -49,7 +51,7 @@ def _listener(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         # Between bind and chmod the mask keeps others out.
-        mask = os.umask(0o177)
+        mask = os.umask(0o117)
         try:
             listener.bind(str(path))
         finally:

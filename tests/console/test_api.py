@@ -172,9 +172,9 @@ async def test_bug_in_a_handler_stays_in_the_request(
     assert "failed" in caplog.text
 
 
-async def test_socket_is_for_its_owner_only_and_gone_afterwards(tmp_path: Path) -> None:
+async def test_socket_is_for_owner_and_group_and_gone_afterwards(tmp_path: Path) -> None:
     async with stage(tmp_path):
-        assert (tmp_path / SOCKET_NAME).stat().st_mode & 0o777 == 0o600
+        assert (tmp_path / SOCKET_NAME).stat().st_mode & 0o777 == 0o660
     assert not (tmp_path / SOCKET_NAME).exists()
 
 

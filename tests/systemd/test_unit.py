@@ -63,7 +63,9 @@ def test_the_sandbox_is_tight(tmp_path: Path) -> None:
         ("StartLimitIntervalSec", "0"),
         ("TimeoutStopSec", "10"),
         ("User", "voice-appliance"),
+        ("Group", "voice-appliance"),
         ("RuntimeDirectory", "voice-appliance"),
+        ("RuntimeDirectoryMode", "0750"),  # its group may ask the appliance
         ("StateDirectory", "voice-appliance"),
         ("WorkingDirectory", "/run/voice-appliance"),
     ],
