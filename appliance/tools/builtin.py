@@ -43,7 +43,7 @@ def builtin_tools(context: Context) -> list[Tool]:
 
     @tool
     async def device_status() -> object:
-        """Tell how this device is doing: call, microphone, sound, camera, load and temperature."""
+        """Tell how this device is doing: call, sound, camera, buttons, and since when it runs."""
         return dict(context.status())
 
     @tool(timeout=PHOTO_TIMEOUT)
