@@ -37,7 +37,7 @@ def find_key(config: ServiceConfig, environ: Mapping[str, str] = os.environ) -> 
     """
     directory = environ.get("CREDENTIALS_DIRECTORY")
     if directory and (credential := Path(directory, CREDENTIAL)).is_file():
-        given = credential.read_text(encoding="utf-8")
+        given = _read(credential)
         if given.strip():  # the unit puts an empty line where there is no file
             return _secret(given, str(credential))
     if config.key_file:
@@ -61,6 +61,10 @@ def _secret(text: str, origin: str) -> Secret:
     return Secret(key)
 
 
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")  # no key; `_secret` refuses it
+
+
 def _read_key_file(path: Path) -> str:
     try:
         mode = path.stat().st_mode
@@ -68,7 +72,7 @@ def _read_key_file(path: Path) -> str:
             raise ConfigError(
                 f"The key file {path} can be read by others.", f"Run: chmod 600 {path}"
             )
-        return path.read_text(encoding="utf-8")
+        return _read(path)
     except OSError as error:
         raise ConfigError(
             f"The key file {path} cannot be read ({error.strerror}).", "Check service.key_file."

@@ -30,7 +30,7 @@ from appliance.core.words import phase_word
 from appliance.hub import Message, mark_of
 from appliance.ports import Call
 
-PHOTO_TIMEOUT = 40.0  # s; the camera has at most 30 (its own setting), the album scales in under 10
+PHOTO_TIMEOUT = 80.0  # s; two tries of a camera, 30 each (its own setting), and of the album, 10
 ERRAND_TIMEOUT = 3.0  # s; a hang-up the service has not taken by then is not worth more
 LAST_ERRAND_TIMEOUT = 1.5  # s, the same once the process ends
 SHUTDOWN_LIMIT = 2.0  # s from Shutdown to the end of run(); systemd is not kept waiting
@@ -129,7 +129,7 @@ class Supervisor:
     async def run(self) -> None:
         """Serve until the machine is off. Cancelling it cancels everything it started.
 
-        Raises StuckCallError if a call cannot be ended.
+        Raises StuckCallError once a call that ignored its end lets go; until then `echo` is mute.
         """
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks

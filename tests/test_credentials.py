@@ -55,6 +55,16 @@ def test_key_file_open_to_others_is_refused(tmp_path: Path) -> None:
     assert KEY not in str(caught.value)
 
 
+def test_file_that_is_no_text_is_a_damaged_key(tmp_path: Path) -> None:
+    path = tmp_path / "openai_api_key"
+    path.write_bytes(b"sk-\xff\xfe\n")
+    path.chmod(0o600)
+    with pytest.raises(AuthError, match="damaged"):
+        find_key(ServiceConfig(key_file=str(path)), {})
+    with pytest.raises(AuthError, match="damaged"):
+        find_key(ServiceConfig(), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+
 def test_missing_key_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         find_key(ServiceConfig(key_file=str(tmp_path / "none")), {})

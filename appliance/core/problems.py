@@ -45,6 +45,8 @@ def problem_of(error: BaseException) -> Problem:
     if kind == "bug":
         cause = f"Something broke inside the appliance ({type(error).__name__})."
         return Problem(kind, cause, "Call again; the journal has the details.")
+    if kind == "timeout":  # of anything: a camera as well as the network
+        return Problem(kind, f"An answer came too late ({type(error).__name__}).", "Try again.")
     return Problem(kind, f"The connection failed ({type(error).__name__}).", "Check the network.")
 
 
