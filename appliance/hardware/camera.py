@@ -69,10 +69,6 @@ class PiCamera(Camera):
         return shot.result()
 
 
-# What picamera2 raises: RuntimeError mostly, the others when a camera vanishes inside it.
-DRIVER_ERRORS: Final = (RuntimeError, OSError, LookupError, AttributeError, TypeError, ValueError)
-
-
 @dataclass(slots=True)
 class _Shot:
     """One capture on its own thread."""
@@ -91,7 +87,7 @@ class _Shot:
                 self.jpeg = _capture(self.load(), self.timeout)
             except DeviceError as error:
                 self.error = error
-            except DRIVER_ERRORS as error:
+            except Exception as error:  # noqa: BLE001 - bulkhead: the camera's driver
                 self.error = _translated(error)
             finally:
                 try:

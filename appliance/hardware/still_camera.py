@@ -19,7 +19,7 @@ _BLACK: Final = PICTURES / "faults" / "black.jpg"  # what a covered lens deliver
 
 
 class FolderCamera(Camera):
-    """Delivers the *.jpg of `camera.folder` (ours if empty) by name, over and over.
+    """Delivers the *.jpg and *.jpeg of `camera.folder` (ours if empty) by name, over and over.
 
     `faults`: what the next captures do instead, "" for a picture. "missing" and "busy" fail at
     once, "hang" after `camera.timeout`; "black" delivers a black picture, "corrupt" half a one.

@@ -15,7 +15,8 @@ class FakePicamera2:
     """Stands for the module; `Picamera2` for its class. One camera at most, as on a Pi.
 
     `frames`: metadata of the first frames, the last repeats. `fault`: "missing", "busy",
-    "permission", "init", "vanishes", "hang" (the capture is never done), "start hangs".
+    "permission", "init", "vanishes", "assertion", "hang" (the capture is never done), or
+    "start hangs".
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class _Camera:
                 raise RuntimeError("Camera __init__ sequence did not complete.")
             case "vanishes":
                 raise AttributeError("'NoneType' object has no attribute 'at'")
+            case "assertion":
+                raise AssertionError
             case _:
                 pass
         if module.opened > module.closed:

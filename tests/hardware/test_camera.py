@@ -107,6 +107,7 @@ async def test_exposure_settles_before_the_picture(
         ("permission", "The camera may not be opened by this user."),
         ("init", "The camera failed"),
         ("vanishes", "The camera failed"),
+        ("assertion", "The camera failed"),
     ],
 )
 async def test_failures_are_explained_and_the_next_capture_works(fault: str, cause: str) -> None:
