@@ -31,17 +31,9 @@ class VoiceActivity:
     Pure: the same sound gives the same numbers. Not for two threads at once.
     """
 
-    def __init__(self, weights: Weights | None = None, *, sample_rate: int = RATE) -> None:
-        """`weights` may be shared between streams.
-
-        Raises:
-            ValueError: for a sample rate other than 16 kHz.
-        """
-        if sample_rate != RATE:
-            msg = f"voice activity works at {RATE} Hz, not {sample_rate}"
-            raise ValueError(msg)
+    def __init__(self, weights: Weights | None = None) -> None:
+        """`weights` may be shared between streams."""
         self._net = _Network(load_weights() if weights is None else weights)
-        self._pending = b""
         self.reset()
 
     def reset(self) -> None:

@@ -66,11 +66,6 @@ def test_network_gives_the_numbers_of_the_published_model(weights: Weights) -> N
     assert got[::5] == pytest.approx(PUBLISHED, abs=3e-3)  # float16 weights
 
 
-def test_network_refuses_other_sample_rates(weights: Weights) -> None:
-    with pytest.raises(ValueError, match="16000"):
-        VoiceActivity(weights, sample_rate=48_000)
-
-
 def test_frames_are_judged_when_they_are_complete(weights: Weights, utterance: bytes) -> None:
     whole = VoiceActivity(weights).feed(utterance)
     in_pieces = VoiceActivity(weights)
