@@ -2,19 +2,16 @@
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, TCPConnector, web
+from aiohttp import web
 from aiohttp.test_utils import TestServer
-from yarl import URL
 
 from appliance.call import signaling
-from appliance.call.signaling import ANSWER_LIMIT, HttpSignaling, call_id_of
+from appliance.call.signaling import ANSWER_LIMIT, HttpSignaling
 from appliance.config import ServiceConfig
 from appliance.credentials import Secret
 from appliance.errors import (
@@ -23,7 +20,6 @@ from appliance.errors import (
     ServiceError,
     UnreachableError,
 )
-from tests.call.certificates import make_certificate
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n"
 ANSWER = "v=0\r\nanswer\r\n"
@@ -98,41 +94,6 @@ def part_of(raw: bytes) -> tuple[str, str, bytes]:
 async def test_any_success_is_accepted(status: int) -> None:
     async with serving(answering(status)) as (_, client):
         assert (await client.offer(OFFER, SESSION)).call_id is None
-
-
-CALLS = URL("https://api.example.com/v1/realtime/calls")
-
-
-@pytest.mark.parametrize(
-    ("location", "call_id"),
-    [
-        ("/v1/realtime/calls/rtc_u2_E4", "rtc_u2_E4"),
-        ("/v1/realtime/calls/calls/rtc_u2_E4", "rtc_u2_E4"),
-        ("/v1/realtime/calls/rtc_u2_E4?model=x", "rtc_u2_E4"),
-        ("/v1/realtime/calls/rtc_u2_E4/", "rtc_u2_E4"),
-        ("https://api.example.com/v1/realtime/calls/rtc_9", "rtc_9"),
-        ("https://api.example.com:443/v1/realtime/calls/rtc_9", "rtc_9"),
-        ("rtc_relative", "rtc_relative"),
-        ("/v1/calls/4a1b0f5c-7a52-4b5e-9a3f-0123456789ab", "4a1b0f5c-7a52-4b5e-9a3f-0123456789ab"),
-        (None, None),
-        ("", None),
-        ("/", None),
-        ("/v1/realtime/calls", None),
-        ("/v1/realtime/calls/", None),
-        ("https://evil.example.com/v1/realtime/calls/rtc_1", None),
-        ("http://api.example.com/v1/realtime/calls/rtc_1", None),
-        ("//evil.example.com/rtc_1", None),
-        ("/v1/realtime/calls/rtc%0d%0aX", None),
-        ("/v1/realtime/calls/rtc_1%2F..%2Fx", "x"),
-        ("/v1/realtime/calls/" + "x" * 129, None),
-        ("http://[broken", None),
-        ("\x00", None),
-    ],
-)
-def test_call_id_is_read_from_every_location_seen(
-    location: str | None, call_id: str | None
-) -> None:
-    assert call_id_of(location, CALLS) == call_id
 
 
 async def test_redirect_is_not_followed() -> None:
@@ -316,57 +277,3 @@ async def test_nothing_is_left_open(no_leftover_resources: None) -> None:
     async with serving(CREATED) as (_, client):
         await client.offer(OFFER, SESSION)
         await client.hang_up("rtc_u1_X")
-
-
-async def answer_over_tls(server: ssl.SSLContext, client: ssl.SSLContext | None) -> None:
-    service = Service(CREATED)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", service.handle)
-    site = TestServer(app, scheme="https")
-    await site.start_server(ssl=server)
-    try:
-        config = ServiceConfig(base_url=str(site.make_url("/v1")))
-        connector = TCPConnector(ssl=client if client is not None else True)
-        async with (
-            ClientSession(connector=connector) as session,
-            HttpSignaling(config, Secret("sk-test"), session) as signalling,
-        ):
-            await signalling.offer(OFFER, SESSION)
-    finally:
-        await site.close()
-
-
-async def test_trusted_certificate_is_accepted(tmp_path: Path) -> None:
-    await answer_over_tls(*make_certificate(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("begins", "ends", "host", "word"),
-    [
-        (-2, -1, "127.0.0.1", "expired"),
-        (1, 2, "127.0.0.1", "not valid yet"),
-        (-1, 1, "127.0.0.2", "in the place of"),
-    ],
-    ids=["expired", "future", "other"],
-)
-async def test_bad_certificate_is_named(
-    tmp_path: Path, begins: int, ends: int, host: str, word: str
-) -> None:
-    contexts = make_certificate(tmp_path, begins=begins, ends=ends, host=host)
-
-    with pytest.raises(UnreachableError, match=word):
-        await answer_over_tls(*contexts)
-
-
-async def test_unknown_authority_is_not_trusted(tmp_path: Path) -> None:
-    server, _ = make_certificate(tmp_path)
-
-    with pytest.raises(UnreachableError, match="cannot be trusted"):
-        await answer_over_tls(server, None)
-
-
-async def test_session_handed_in_is_left_open() -> None:
-    async with serving(CREATED) as (_, _), ClientSession() as session:
-        async with HttpSignaling(ServiceConfig(), Secret("sk-test"), session):
-            pass
-        assert not session.closed

@@ -1,0 +1,284 @@
+"""How a call ends: by the person, the model, the service, a failure; at any moment."""
+
+import asyncio
+import random
+
+import pytest
+
+from appliance.call import call as call_module
+from appliance.call import chores, link
+from appliance.core.events import CallUp, HangUp
+from appliance.core.model import Cue
+from appliance.errors import (
+    AuthError,
+    ClosedError,
+    DeviceError,
+    QuotaError,
+    ServiceError,
+    UnreachableError,
+)
+from appliance.media import pcm
+from appliance.tools.registry import tool
+from tests.call.scenes import (
+    NO_SIDEBAND,
+    PATIENCE,
+    call_events,
+    live,
+    playback,
+    scene,
+    speech_about,
+)
+from tests.call.small_service import Manners, small_service
+from tests.call.stage import Running, calling, staged
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+
+
+async def test_call_is_ended_only_after_the_goodbye_was_spoken() -> None:
+    async with scene() as (service, stage):
+        holder: list[Running] = []
+
+        @tool
+        async def end_call() -> object:
+            """End the call."""
+            holder[0].call.end_soon()
+            return {"ending": True}
+
+        stage.tools = [end_call]
+        async with calling(stage) as running:
+            holder.append(running)
+            await stage.mark("data_channel_open")
+            service.peer.tone.unpaused.clear()
+            service.on_channel(*call_events("call_1", "end_call"))
+            await service.until("response.create")
+            service.on_channel(*speech_about("item_9", "resp_9"))
+            await stage.until(lambda: "assistant: Goodbye." in stage.transcript())
+            spoken = len(stage.card.heard)
+            await stage.until(lambda: len(stage.card.heard) > spoken + 100 * 960)  # a second
+            assert HangUp() not in stage.events
+            service.on_channel(playback("stopped", "resp_9"))
+            await stage.event(HangUp)
+
+
+async def test_goodbye_that_never_ends_does_not_keep_the_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chores, "GOODBYE_TIMEOUT", 0.2)
+    async with live() as (service, stage, running):
+        service.on_channel(playback("started"))
+        await stage.mark("playback_started")
+        running.call.end_soon()
+        running.call.end_soon()
+        await stage.event(HangUp)
+
+    assert stage.events.count(HangUp()) == 1
+
+
+async def test_running_tool_ends_with_the_call() -> None:
+    stopped = asyncio.Event()
+
+    @tool
+    async def hang() -> object:
+        """Hang."""
+        try:
+            return await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    async with scene() as (service, stage):
+        stage.tools = [hang]
+        async with calling(stage) as running:
+            await stage.mark("data_channel_open")
+            service.on_channel(*call_events("call_1", "hang"))
+            await stage.mark("tool_started")
+            running.call.close()
+            await running.over.wait()
+
+    assert stopped.is_set()
+
+
+async def test_hanging_up_releases_everything_and_tells_the_service(
+    no_leftover_tasks: None, no_leftover_resources: None
+) -> None:
+    async with live() as (service, stage, running):
+        opened, held = stage.card.opened, stage.card.is_open
+        running.call.close()
+        await running.over.wait()
+        assert (opened, held, stage.card.is_open) == (1, True, False)
+        assert running.error is None
+        await stage.run_errands()
+
+    assert service.hung_up == ["rtc_small_1"]
+
+
+async def test_last_tone_is_heard() -> None:
+    async with live() as (service, stage, running):
+        service.peer.tone.unpaused.clear()
+        await stage.until(lambda: not any(stage.card.heard[-9600:]))
+        heard = len(stage.card.heard)
+        running.call.cue(Cue.ENDED)
+        running.call.close()
+        await running.over.wait()
+
+    assert pcm.peak(bytes(stage.card.heard[heard:])) > 1000
+    assert not any(stage.card.heard[-20:])
+
+
+async def test_cancelled_call_is_hung_up_and_released() -> None:
+    async with scene() as (service, stage):
+        call = stage.open_call()
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(call.run())
+            await stage.event(CallUp)
+            task.cancel()
+        assert task.cancelled()
+        assert not stage.card.is_open
+        await stage.run_errands()
+
+    assert service.hung_up == ["rtc_small_1"]
+
+
+async def test_call_closed_while_dialling_is_hung_up_when_the_answer_comes() -> None:
+    async with scene(Manners(answers=False)) as (service, stage):
+        async with calling(stage, up=False) as running:
+            while not service.posts:
+                await service.news()
+            running.call.close()
+            await running.over.wait()
+            assert running.error is None
+            assert not stage.card.is_open
+        service.released.set()
+        await stage.run_errands()
+
+    assert service.hung_up == ["rtc_small_1"]
+
+
+async def test_call_closed_before_it_dials_leaves_nothing(no_leftover_tasks: None) -> None:
+    async with scene() as (service, stage):
+        async with calling(stage, up=False) as running:
+            running.call.close()
+        assert running.error is None
+
+    assert service.hung_up == []
+
+
+async def test_refused_call_fails_with_its_reason() -> None:
+    refused = '{"error": {"code": "invalid_api_key"}}'
+    async with (
+        scene(Manners(status=401, body=refused)) as (_, stage),
+        calling(stage) as running,
+    ):
+        await running.over.wait()
+
+    assert isinstance(running.error, AuthError)
+
+
+async def test_failure_that_needs_a_person_is_heard() -> None:
+    refused = '{"error": {"code": "insufficient_quota"}}'
+    async with (
+        scene(Manners(status=429, body=refused)) as (_, stage),
+        calling(stage) as running,
+    ):
+        await running.over.wait()
+
+    assert isinstance(running.error, QuotaError)
+    assert pcm.peak(bytes(stage.card.heard)) > 1000
+
+
+async def test_unusable_answer_is_hung_up() -> None:
+    async with scene(Manners(body="v=0\r\ns=nonsense\r\n")) as (service, stage):
+        async with calling(stage) as running:
+            await running.over.wait()
+        await stage.run_errands()
+
+    assert isinstance(running.error, ServiceError)
+    assert service.hung_up == ["rtc_small_1"]
+
+
+async def test_missing_microphone_ends_the_call() -> None:
+    async with scene() as (_, stage):
+        stage.card.breaks = True
+        async with calling(stage) as running:
+            await running.over.wait()
+
+    assert isinstance(running.error, DeviceError)
+    assert running.error.cause == "There is no microphone."
+
+
+async def test_unplugged_microphone_ends_the_call() -> None:
+    async with live() as (service, stage, running):
+        assert stage.card.fail is not None
+        stage.card.fail(DeviceError("The sound card is gone."))
+        await running.over.wait()
+        await stage.run_errands()
+
+    assert isinstance(running.error, DeviceError)
+    assert service.hung_up == ["rtc_small_1"]
+
+
+async def test_service_that_hangs_up_closes_the_call() -> None:
+    async with live() as (service, _, running):
+        await service.peer.close()
+        await running.over.wait()
+
+    assert isinstance(running.error, ClosedError)
+
+
+async def test_expired_session_closes_the_call() -> None:
+    async with live() as (service, _, running):
+        reason = b"Your session hit the maximum duration of 60 minutes."
+        await service.socket.close(code=1001, message=reason)
+        await running.over.wait()
+
+    assert isinstance(running.error, ClosedError)
+    assert "longest" in running.error.cause
+
+
+async def test_error_that_needs_a_person_ends_the_call() -> None:
+    async with live() as (service, _, running):
+        service.on_channel({"type": "error", "error": {"code": "insufficient_quota"}})
+        await running.over.wait()
+
+    assert isinstance(running.error, QuotaError)
+
+
+async def test_service_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_module, "SESSION_TIMEOUT", 0.2)
+    manners = Manners(greets=False, confirms=False)
+    async with scene(manners) as (_, stage), calling(stage) as running:
+        await running.over.wait()
+
+    assert isinstance(running.error, UnreachableError)
+    assert "says nothing" in running.error.cause
+
+
+async def test_call_without_any_channel_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "SPEECHLESS_LIMIT", 0.2)
+    monkeypatch.setattr(link, "_LOOK", 0.05)
+    async with live(NO_SIDEBAND) as (service, _, running):
+        assert service.peer.channel is not None
+        service.peer.channel.close()
+        await running.over.wait()
+
+    assert isinstance(running.error, UnreachableError)
+
+
+async def test_calls_closed_or_cut_at_any_moment_leave_nothing(
+    no_leftover_tasks: None, no_leftover_resources: None
+) -> None:
+    chance = random.Random(815)  # noqa: S311 - repeatable
+    async with small_service() as service, staged(service.url) as stage:
+        for number in range(40):
+            call = stage.open_call(number)
+            async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
+                task = tasks.create_task(call.run())
+                await asyncio.sleep(chance.random() * 0.15)
+                if number % 2:
+                    call.close()
+                else:
+                    task.cancel()
+            assert not stage.card.is_open
+            await stage.run_errands()
+            while service.answerers:
+                await service.answerers.pop().close()
+    await asyncio.get_running_loop().shutdown_default_executor()  # the service encodes there
