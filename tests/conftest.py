@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+THREAD_TIMEOUT = 5.0  # seconds; on an idle machine they end within milliseconds
 GOLDEN_VARIABLE = "VOICE_APPLIANCE_GOLDEN"
 
 
@@ -64,9 +65,12 @@ def no_leftover_resources() -> Iterator[None]:
     gc.collect()
     descriptors, threads = _descriptors(), set(threading.enumerate())
     yield
-    gc.collect()
-    assert _descriptors() - descriptors == set(), "file descriptors left open"
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(THREAD_TIMEOUT)  # drivers let go of a device on a thread of their own
     assert set(threading.enumerate()) - threads == set(), "threads left running"
+    gc.collect()
+    left = _descriptors() - descriptors
+    assert left == set(), f"file descriptors left open: {left}"
 
 
 def _descriptors() -> set[tuple[int, str]]:

@@ -159,8 +159,8 @@ class RealtimeCall(Call, Host):
     # For the link
 
     @override
-    def received(self, data: str | bytes) -> None:
-        self._talk.received(data)
+    def received(self, data: str | bytes, channel: str) -> None:
+        self._talk.received(data, channel)
 
     @override
     def session(self) -> str:
@@ -230,10 +230,12 @@ class RealtimeCall(Call, Host):
     async def _live(self, peer: Peer) -> None:
         """Go on until the other side ends the call."""
         self._up = True
+        self._talk.remind(self._history)  # before anything is asked
         self._parts.post(CallUp(self.call_no))
         self.start(watch(peer, lambda: self._talk.timeline.playing, self._on_lost), "vigil")
-        await asyncio.sleep(GREETING_DELAY)
-        self._talk.begin(self._history)
+        if not self._history:
+            await asyncio.sleep(GREETING_DELAY)
+            self._talk.greet()
         await peer.over()
         if self._lost:
             raise UnreachableError("The connection was lost.", "Check the network.")

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 class Host(Protocol):
     """What a link needs of its call. Nothing here raises."""
 
-    def received(self, data: str | bytes) -> None:
-        """Take in a message of the service, of either channel."""
+    def received(self, data: str | bytes, channel: str) -> None:
+        """Take in a message of the service that came by `channel`."""
         ...
 
     def session(self) -> str:
@@ -83,7 +83,7 @@ class Link(Listener):
         service = self._parts.service
         self._peer = peer = Peer(
             near,
-            self._host.received,
+            lambda message: self._host.received(message, "data channel"),
             ice_servers=service.ice_servers,
             loopback=is_loopback(service.base_url),
         )
@@ -184,7 +184,7 @@ class Link(Listener):
 
     @override
     def sideband_received(self, message: str) -> None:
-        self._host.received(message)
+        self._host.received(message, "sideband")
 
     @override
     def sideband_closed(self, closed: Closed) -> bool:

@@ -99,8 +99,8 @@ class Talk:
 
     # From the service
 
-    def received(self, data: str | bytes) -> None:
-        """Take in one frame, of either channel. Never raises for what the service sends."""
+    def received(self, data: str | bytes, channel: str) -> None:
+        """Take in one frame that came by `channel`. Never raises for what the service sends."""
         try:
             event = decode(data)
         except ProtocolError as error:
@@ -111,7 +111,7 @@ class Talk:
             return
         now = _now()
         log.debug("< %s", type(event).__name__)
-        for entry in self._conversation.apply(event, now):
+        for entry in self._conversation.apply(event, now, channel):
             if not entry.item_id.startswith(self._told):
                 self._parts.publish(entry)
         self._react(event)
@@ -166,15 +166,17 @@ class Talk:
             )
         )
 
-    def begin(self, history: Sequence[Message]) -> None:
-        """Tell the session what was said in the call before it, or have it greet the person."""
-        if history:
-            told = [
-                Message(role=said.role, content=said.content, id=f"{self._told}{number}")
-                for number, said in enumerate(history)
-            ]
-            self._lines.send(self._sequencer.seed(told))
-        elif greeting := self._parts.session.greeting:
+    def remind(self, history: Sequence[Message]) -> None:
+        """Tell the session what was said in the call before it."""
+        told = [
+            Message(role=said.role, content=said.content, id=f"{self._told}{number}")
+            for number, said in enumerate(history)
+        ]
+        self._lines.send(self._sequencer.seed(told))
+
+    def greet(self) -> None:
+        """Have the model greet the person, if it shall."""
+        if greeting := self._parts.session.greeting:
             instructions = f"{self._parts.session.instructions}\n\n{greeting}".strip()
             self._send(self._sequencer.greet(instructions, _now()))
 
