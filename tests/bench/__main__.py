@@ -39,10 +39,16 @@ async def _limited(name: str, state: str) -> None:
 
 
 def _state() -> str:
-    """Return which code is measured: the tree of the package as git names it, and the Python."""
-    command = ["git", "rev-parse", "--short", "HEAD:appliance"]
-    tree = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
-    return f"{tree.stdout.strip() or 'unknown'} on Python {sys.version.split()[0]}"
+    """Return which code is measured: the package's tree as git names it, and the Python."""
+    tree = _git("rev-parse", "--short", "HEAD:appliance") or "unknown"
+    changed = " with changes" if _git("status", "--porcelain", "appliance") else ""
+    return f"{tree}{changed} on Python {sys.version.split()[0]}"
+
+
+def _git(*words: str) -> str:
+    command = ["git", *words]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    return run.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ async def tools() -> list[Row]:
     taken = []
     async with bare_service() as (url, log), daemon(url) as appliance:
         await _dial(appliance, log)
-        await log.next("event", type="session.update", way="socket")
+        await log.next("event", type="response.create", way="socket")  # the greeting
         for number in range(TOOL_CALLS):
             arguments = json.dumps({"text": f"word {number}"})
             log.command("call tool", name="echo_upper", arguments=arguments)
@@ -116,7 +116,7 @@ async def photo() -> list[Row]:
     taken, quiet_gaps, photo_gaps = [], [], []
     async with bare_service() as (url, log), daemon(url) as appliance:
         await _dial(appliance, log)
-        await log.next("event", type="session.update", way="socket")
+        await log.next("event", type="response.create", way="socket")  # the greeting
         for _ in range(PHOTOS):
             log.command("tell gap")
             await log.next("gap")
@@ -125,7 +125,7 @@ async def photo() -> list[Row]:
             quiet_gaps.append(float((await log.next("gap"))["longest"]))
             pressed = time.monotonic()
             await appliance.control.photo()
-            sent = await log.next("event", contents=["input_image"])
+            sent = await log.next("event", image=True)
             taken.append(float(sent["at"]) - pressed)
             await asyncio.sleep(1)
             log.command("tell gap")

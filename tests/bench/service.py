@@ -50,8 +50,8 @@ class Session:
         event: dict[str, Any] = json.loads(text)
         kind = event["type"]
         item = event.get("item", {})
-        contents = [part.get("type") for part in item.get("content", [])]
-        tell("event", type=kind, item=item.get("type"), contents=contents, way=way)
+        image = any(part.get("type") == "input_image" for part in item.get("content", []))
+        tell("event", type=kind, item=item.get("type"), image=image, way=way)
         if kind == "session.update":
             await self.send("session.updated", session=SESSION | event["session"])
         elif kind == "conversation.item.create":
@@ -117,6 +117,7 @@ class Service:
         session = Session(f"rtc_bench_{len(self._sessions)}")
         self._sessions[session.name] = session
         session.peer = peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        peer.on("connectionstatechange", lambda: self._changed(session, peer))
         peer.on("datachannel", lambda channel: self._opened(session, channel))
         peer.on("track", lambda track: self._keep(self._listen(session, track)))
         await peer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
@@ -129,6 +130,11 @@ class Service:
             content_type="application/sdp",
             headers=headers,
         )
+
+    def _changed(self, session: Session, peer: RTCPeerConnection) -> None:
+        tell("state", call=session.name, state=peer.connectionState)
+        if peer.connectionState in {"closed", "failed"}:
+            self._keep(self._end(session))
 
     def _opened(self, session: Session, channel: RTCDataChannel) -> None:
         tell("channel", call=session.name)
