@@ -13,6 +13,7 @@ from appliance.album import Album, take_photo
 from appliance.call.call import RealtimeCall
 from appliance.call.parts import Parts as CallParts
 from appliance.call.signaling import HttpSignaling
+from appliance.call.warm import warm_up
 from appliance.config import Config, runtime_directory
 from appliance.console import api
 from appliance.console.server import control_socket
@@ -187,5 +188,6 @@ async def serve(config: Config) -> None:
                 panel=assembly.panel,
                 blocks=assembly.blocks,
                 debounce=config.panel.debounce,
+                warm_up=warm_up,
             )
             await daemon.run_daemon(parts, daemon.find_manager(), daemon.watchdog_limit())

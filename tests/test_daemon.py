@@ -32,6 +32,7 @@ from appliance.daemon import (
 )
 from appliance.errors import DeviceError
 from appliance.hardware.gpio import GpioPanel
+from appliance.hardware.nothing import NoPanel
 from appliance.hub import Hub
 from appliance.supervisor import Supervisor
 
@@ -128,6 +129,22 @@ async def test_ready_status_and_stopping_are_told_in_order(systemd: NotifySocket
     lines = systemd.read()
     assert lines.index("READY=1") < lines.index("STATUS=Calling.") < lines.index("STOPPING=1")
     assert f"STATUS={sentence(Model())}" in lines
+
+
+async def test_first_call_is_warmed_up_behind_ready(systemd: NotifySocket) -> None:
+    hub, warm = Hub(), asyncio.Event()
+    told: list[str] = []
+
+    async def warm_up() -> None:
+        told.extend(systemd.read())
+        warm.set()
+
+    parts = Parts(make_supervisor(hub, FakeCall()), hub, NoPanel(), warm_up=warm_up)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(run_daemon(parts, find_manager()))
+        await warm.wait()
+        terminate()
+    assert "READY=1" in told
 
 
 @pytest.mark.looptime
@@ -432,6 +449,7 @@ from appliance.config import PanelConfig
 from appliance.core.model import Photo
 from appliance.daemon import Parts, find_manager, run_daemon, watchdog_limit
 from appliance.hardware.gpio import GpioPanel
+from appliance.hardware.nothing import NoPanel
 from appliance.hub import Hub
 from appliance.supervisor import Supervisor
 
