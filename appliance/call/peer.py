@@ -83,7 +83,10 @@ class Peer:
         self._channel.on("message", received)
 
     async def offer(self) -> str:
-        """Return the SDP offer, with all candidates. Raises UnreachableError without any."""
+        """Return the SDP offer, with all candidates there are.
+
+        Raises UnreachableError if a STUN server does not answer.
+        """
         try:
             async with asyncio.timeout(GATHER_TIMEOUT):
                 await self._pc.setLocalDescription()
