@@ -23,6 +23,10 @@ class Secret:
         """Return the secret text. Called only where an Authorization header is built."""
         return self._text
 
+    def masked_in(self, text: str) -> str:
+        """Return foreign `text` with `***` wherever it repeats the secret."""
+        return text.replace(self._text, "***") if self._text else text
+
     def __repr__(self) -> str:
         return "***"
 

@@ -103,7 +103,8 @@ class Doctor:
     async def service(self) -> str:
         """Make one small request with the key."""
         base = self.config.service.base_url.rstrip("/")
-        headers = {"Authorization": f"Bearer {find_key(self.config.service).reveal()}"}
+        key = find_key(self.config.service)
+        headers = {"Authorization": f"Bearer {key.reveal()}"}
         try:
             async with (
                 asyncio.timeout(SERVICE_TIMEOUT),
@@ -117,7 +118,7 @@ class Doctor:
             raise unreachable(error, base) from error
         model = self.config.service.model
         if answer.status != 200:
-            raise refusal(answer.status, answer.headers, body, model)
+            raise refusal(answer.status, answer.headers, body, model=model, key=key)
         try:
             models = [entry.id for entry in msgspec.json.decode(body, type=_Models).data]
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

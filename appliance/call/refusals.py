@@ -10,6 +10,7 @@ from typing import Final
 
 import aiohttp
 
+from appliance.credentials import Secret
 from appliance.errors import (
     AuthError,
     BusyError,
@@ -36,10 +37,19 @@ _SIGN_IN = "This network may want its sign-in page filled in first."
 
 
 def refusal(
-    status: int, headers: Mapping[str, str], body: bytes, model: str, now: datetime | None = None
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    model: str,
+    key: Secret,
+    now: datetime | None = None,
 ) -> ServiceError:
-    """Return the error that an answer other than 2xx means."""
-    code, message = _error_of(body)
+    """Return the error that an answer other than 2xx means.
+
+    `model`, `key`: what was asked with; a key that the answer repeats is left out.
+    """
+    code, message = _error_of(body, key)
     if status == 401 or code in _NO_ACCESS:
         return AuthError(f"The service refuses the API key ({code or status}).", _CHECK_KEY)
     if code in _NO_MODEL:
@@ -143,7 +153,7 @@ def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationEr
     return None
 
 
-def _error_of(body: bytes) -> tuple[str | None, str]:
+def _error_of(body: bytes, key: Secret) -> tuple[str | None, str]:
     """Return code and message of an error body, as far as it is one."""
     try:
         error = json.loads(body)["error"]
@@ -153,8 +163,8 @@ def _error_of(body: bytes) -> tuple[str | None, str]:
         return None, ""
     code, message = error.get("code"), error.get("message")
     return (
-        _printable(code)[:64] or None if isinstance(code, str) else None,
-        _printable(message)[:FOREIGN_TEXT_LIMIT] if isinstance(message, str) else "",
+        _printable(key.masked_in(code))[:64] or None if isinstance(code, str) else None,
+        _printable(key.masked_in(message))[:FOREIGN_TEXT_LIMIT] if isinstance(message, str) else "",
     )
 
 

@@ -77,7 +77,7 @@ class HttpSignaling(Signaling):
         async with self._post(self._calls, headers, form) as response:
             body = await _read(response)
             if not 200 <= response.status < 300:
-                raise refusal(response.status, response.headers, body, self._model)
+                raise self._refusal(response, body)
             call_id = call_id_of(response.headers.get("Location"), self._calls)
         try:
             answer = body.decode()
@@ -102,8 +102,7 @@ class HttpSignaling(Signaling):
             return
         gone = response.status == 404 or _is_unknown_call(body)
         if not (gone or 200 <= response.status < 300):
-            refused = refusal(response.status, response.headers, body, self._model)
-            log.warning("the service did not hang up: %s", refused)
+            log.warning("the service did not hang up: %s", self._refusal(response, body))
 
     def _post(
         self, url: URL, headers: dict[str, str], form: aiohttp.FormData | None
@@ -121,6 +120,9 @@ class HttpSignaling(Signaling):
             allow_redirects=False,  # the key goes to the configured host and nowhere else
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT),
         )
+
+    def _refusal(self, response: aiohttp.ClientResponse, body: bytes) -> ServiceError:
+        return refusal(response.status, response.headers, body, model=self._model, key=self._key)
 
     @property
     def _host(self) -> str:

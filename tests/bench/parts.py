@@ -9,8 +9,10 @@ from pathlib import Path
 from statistics import median
 from typing import TypeAlias
 
-from tests.bench.processes import ROOT, Appliance, Log, bare_service, daemon, report
+from tests.bench import weigh
+from tests.bench.processes import ROOT, Log, bare_service, report
 from tests.bench.rows import Row
+from tests.processes import Daemon, daemon
 
 Part: TypeAlias = Callable[[], Awaitable[list[Row]]]
 
@@ -32,7 +34,7 @@ async def start() -> list[Row]:
         for _ in range(STARTS):
             async with daemon(url) as appliance:
                 ready.append(appliance.ready)
-                memory.append(appliance.resident())
+                memory.append(weigh.resident(appliance.pid))
     command = (sys.executable, "-c", "import appliance.app")
     cpu = [(await report(*command))["cpu"] for _ in range(STARTS)]
     return [
@@ -42,7 +44,7 @@ async def start() -> list[Row]:
     ]
 
 
-async def _dial(appliance: Appliance, log: Log) -> tuple[float, float]:
+async def _dial(appliance: Daemon, log: Log) -> tuple[float, float]:
     """Press; return seconds to the offer's arrival, and from there to the open data channel."""
     pressed = time.monotonic()
     await appliance.control.call(wait=False)
@@ -61,7 +63,7 @@ async def call() -> list[Row]:
             posts.append(post)
             ours.append(channel)
             await asyncio.sleep(1)
-            ours_memory.append(appliance.resident())
+            ours_memory.append(weigh.resident(appliance.pid))
             await appliance.control.hang_up()
             async with asyncio.TaskGroup() as tasks:
                 command = (sys.executable, "-m", "tests.bench.stock", url)
@@ -164,11 +166,11 @@ async def soak() -> list[Row]:
     ]
 
 
-def _left(appliance: Appliance) -> Mapping[str, float]:
+def _left(appliance: Daemon) -> Mapping[str, float]:
     return {
-        "memory": appliance.resident(),
-        "fds": appliance.descriptors(),
-        "threads": appliance.threads(),
+        "memory": weigh.resident(appliance.pid),
+        "fds": weigh.descriptors(appliance.pid),
+        "threads": weigh.threads(appliance.pid),
     }
 
 
@@ -187,8 +189,8 @@ async def rivals() -> list[Row]:
             await _dial(appliance, log)
             connected = 1000 * (time.monotonic() - began)
             await asyncio.sleep(1)
-            ours = appliance.resident()
-            used = appliance.cpu()
+            ours = weigh.resident(appliance.pid)
+            used = weigh.cpu(appliance.pid)
             await appliance.control.hang_up()
     return [
         Row("rivals.memory", "resident in a session", "MB", ours, None, memory),

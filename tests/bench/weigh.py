@@ -1,5 +1,6 @@
-"""How much memory a process has; imports nothing that would weigh on the scales."""
+"""What a process has and uses; imports nothing that would weigh on the scales."""
 
+import os
 from pathlib import Path
 
 
@@ -9,3 +10,19 @@ def resident(pid: int | str = "self") -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     raise ProcessLookupError(pid)
+
+
+def descriptors(pid: int) -> int:
+    """Return how many file descriptors it has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - names only
+
+
+def threads(pid: int) -> int:
+    """Return how many threads it has."""
+    return len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 - names only
+
+
+def cpu(pid: int) -> float:
+    """Return the CPU seconds it has used (proc(5): utime and stime, fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,6 +1,7 @@
 """What the service's refusals mean for a person."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.call.refusals import no_answer_sdp, refusal
+from appliance.credentials import Secret
 from appliance.errors import (
     AuthError,
     BusyError,
@@ -18,12 +20,17 @@ from appliance.errors import (
 )
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+KEY = "sk-test-canary"
 
 
 def body(code: str | None = None, message: str = "Words of the service.") -> bytes:
     return json.dumps(
         {"error": {"message": message, "type": "invalid_request_error", "code": code}}
     ).encode()
+
+
+def refused(status: int, sent: bytes, headers: Mapping[str, str] | None = None) -> ServiceError:
+    return refusal(status, headers or {}, sent, model="gpt-x", key=Secret(KEY), now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +63,7 @@ def body(code: str | None = None, message: str = "Words of the service.") -> byt
 def test_each_refusal_has_its_kind_and_its_words(
     status: int, sent: bytes, kind: type[ServiceError], word: str
 ) -> None:
-    error = refusal(status, {}, sent, "gpt-x", NOW)
+    error = refused(status, sent)
 
     assert type(error) is kind
     assert word in str(error)
@@ -64,8 +71,15 @@ def test_each_refusal_has_its_kind_and_its_words(
     assert error.cure.endswith(".")
 
 
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+def test_key_that_the_service_repeats_is_left_out(status: int) -> None:
+    error = refused(status, body(f"bad_{KEY}", f"Incorrect API key provided: Bearer {KEY}."))
+
+    assert KEY not in f"{error} {error!r} {getattr(error, 'code', '')}"
+
+
 def test_rejection_carries_the_code_of_the_service() -> None:
-    error = refusal(400, {}, body("unknown_parameter"), "gpt-x", NOW)
+    error = refused(400, body("unknown_parameter"))
 
     assert isinstance(error, RejectedError)
     assert error.code == "unknown_parameter"
@@ -92,14 +106,14 @@ def test_wait_is_what_the_service_asks_for(
 ) -> None:
     headers = {"Retry-After": header} if header else {}
 
-    error = refusal(429, headers, body("rate_limit_exceeded", message), "gpt-x", NOW)
+    error = refused(429, body("rate_limit_exceeded", message), headers)
 
     assert isinstance(error, BusyError)
     assert error.retry_after == seconds
 
 
 def test_words_of_the_service_are_cut_and_cleaned() -> None:
-    error = refusal(400, {}, body("c\x1b" + "x" * 500, "a\x1b[31m\n" + "b" * 500), "m", NOW)
+    error = refused(400, body("c\x1b" + "x" * 500, "a\x1b[31m\n" + "b" * 500))
 
     assert "\x1b" not in str(error)
     assert "\n" not in str(error)
@@ -108,12 +122,12 @@ def test_words_of_the_service_are_cut_and_cleaned() -> None:
 
 @given(st.integers(300, 599), st.binary() | st.text().map(lambda text: body(text, text)))
 def test_any_refusal_is_a_service_error(status: int, sent: bytes) -> None:
-    assert isinstance(refusal(status, {}, sent, "gpt-x", NOW), ServiceError)
+    assert isinstance(refused(status, sent), ServiceError)
 
 
 @pytest.mark.parametrize("sent", [b"[]", b"{}", b'{"error": 3}', b'{"error": {"code": 7}}', b"["])
 def test_body_of_another_shape_is_no_crash(sent: bytes) -> None:
-    assert isinstance(refusal(400, {}, sent, "gpt-x", NOW), RejectedError)
+    assert isinstance(refused(400, sent), RejectedError)
 
 
 def test_web_page_instead_of_an_answer_is_a_captive_portal() -> None:
