@@ -26,6 +26,7 @@ from appliance.errors import DeviceError
 from appliance.hub import Hub, Message
 from appliance.lamp import Lamp
 from appliance.log import configure
+from appliance.manager import find_manager, watchdog_limit
 from appliance.media.cues import render_all
 from appliance.memory import Memory
 from appliance.ports import Panel
@@ -190,4 +191,4 @@ async def serve(config: Config) -> None:
                 debounce=config.panel.debounce,
                 warm_up=warm_up,
             )
-            await daemon.run_daemon(parts, daemon.find_manager(), daemon.watchdog_limit())
+            await daemon.run_daemon(parts, find_manager(), watchdog_limit())

@@ -1,4 +1,4 @@
-"""The life of the process: one instance, signals, the service manager, watchdog, shutdown."""
+"""The life of the process: one instance, signals, watchdog, shutdown."""
 
 import asyncio
 import fcntl
@@ -6,19 +6,16 @@ import logging
 import os
 import signal
 import stat
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Final
-
-from typing_extensions import override
 
 from appliance.core.events import Event, Shutdown
 from appliance.core.gestures import DEBOUNCE, Gesture, Kind, Recognizer, intent_of
 from appliance.core.words import sentence
-from appliance.errors import ConfigError, DeviceError
+from appliance.errors import DeviceError
 from appliance.hub import Hub
 from appliance.ports import Manager, Panel
 from appliance.supervisor import Supervisor
@@ -194,65 +191,6 @@ async def _answers(echo: Callable[[], Awaitable[None]], patience: float) -> bool
     except TimeoutError:
         return False
     return True
-
-
-class SystemdManager(Manager):
-    """Tells systemd through its notify socket."""
-
-    def __init__(self) -> None:
-        """Raise ConfigError if systemd-python is missing: the start would never be reported."""
-        try:
-            self._notify: Callable[[str], object] = import_module("systemd.daemon").notify
-        except ImportError as error:
-            raise ConfigError(
-                "systemd waits for a report, but systemd-python is missing.",
-                "Run: sudo apt install python3-systemd, or start without Type=notify.",
-            ) from error
-
-    @override
-    def ready(self) -> None:
-        self._send("READY=1")
-
-    @override
-    def status(self, text: str) -> None:
-        self._send(f"STATUS={' '.join(text.split())}")
-
-    @override
-    def alive(self) -> None:
-        self._send("WATCHDOG=1")
-
-    @override
-    def stopping(self) -> None:
-        self._send("STOPPING=1")
-
-    def _send(self, line: str) -> None:
-        try:
-            self._notify(line)
-        except OSError as error:  # systemd restarts itself now and then; it asks again later
-            log.debug("systemd does not listen: %s", error)
-
-
-class NoManager(SystemdManager):
-    """Nobody supervises the process: the same words go to the debug log."""
-
-    def __init__(self) -> None:
-        """Need nothing."""
-        self._notify = lambda line: log.debug("= %s", line)
-
-
-def find_manager(environ: Mapping[str, str] = os.environ) -> Manager:
-    """Return systemd if it started us with Type=notify, else nobody (sd_notify(3))."""
-    return SystemdManager() if environ.get("NOTIFY_SOCKET") else NoManager()
-
-
-def watchdog_limit(environ: Mapping[str, str] = os.environ) -> float | None:
-    """Return systemd's WatchdogSec= in seconds, None without one (sd_watchdog_enabled(3))."""
-    microseconds, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
-    if not microseconds.isdigit() or int(microseconds) == 0:
-        return None
-    if pid and pid != str(os.getpid()):
-        return None  # meant for another process
-    return int(microseconds) / 1e6
 
 
 @contextmanager

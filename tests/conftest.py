@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.notified import NotifySocket
+
 THREAD_TIMEOUT = 5.0  # seconds; on an idle machine they end within milliseconds
 GOLDEN_VARIABLE = "VOICE_APPLIANCE_GOLDEN"
 
@@ -38,6 +40,15 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The developer's own key, notify socket and credentials never reach a test."""
     for name in ("OPENAI_API_KEY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "CREDENTIALS_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotifySocket]:
+    """A service manager that listens."""
+    notified = NotifySocket(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(notified.path))
+    yield notified
+    notified.close()
 
 
 @pytest.fixture(scope="session")

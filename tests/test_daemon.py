@@ -3,10 +3,9 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -20,60 +19,22 @@ from appliance.core.model import Cue, Model, Outgoing, Photo
 from appliance.core.words import sentence
 from appliance.daemon import (
     FEEDS,
-    NoManager,
     Parts,
-    SystemdManager,
     feed_watchdog,
-    find_manager,
     only_instance,
     read_panel,
     run_daemon,
-    watchdog_limit,
 )
 from appliance.errors import DeviceError
 from appliance.hardware.gpio import GpioPanel
 from appliance.hardware.nothing import NoPanel
 from appliance.hub import Hub
+from appliance.manager import NoManager, find_manager
 from appliance.supervisor import Supervisor
+from tests.notified import NotifySocket
 
 MOCK = PanelConfig(driver="gpio-mock")
 WATCHDOG = 15.0  # s, as in the unit
-
-
-class NotifySocket:
-    """systemd's end of the notify socket."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind(str(path))
-        self.lines: list[str] = []
-
-    def read(self) -> list[str]:
-        """Return every line received so far."""
-        with suppress(BlockingIOError):
-            while True:
-                self.lines += self._socket.recv(4096).decode().splitlines()
-        return self.lines
-
-    async def wait_for(self, line: str, limit: float = 15) -> None:
-        """Wait until `line` was received."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(limit):
-            while line not in self.read():
-                self.lines += (await loop.sock_recv(self._socket, 4096)).decode().splitlines()
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-@pytest.fixture
-def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotifySocket]:
-    notified = NotifySocket(tmp_path / "notify")
-    monkeypatch.setenv("NOTIFY_SOCKET", str(notified.path))
-    yield notified
-    notified.close()
 
 
 class FakeCall:
@@ -279,11 +240,11 @@ async def fed(
 ) -> int:
     """How often the watchdog was fed within `seconds` of the loop's time.
 
-    At most ten times: Linux queues no more datagrams (net.unix.max_dgram_qlen), then we block.
+    At most ten times: Linux queues no more datagrams (net.unix.max_dgram_qlen).
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await feed_watchdog(SystemdManager(), echo, blocks, WATCHDOG)
+            await feed_watchdog(find_manager(), echo, blocks, WATCHDOG)
     return systemd.read().count("WATCHDOG=1")
 
 
@@ -345,40 +306,6 @@ async def test_one_slow_answer_does_not_kill(systemd: NotifySocket) -> None:
             await feed_watchdog(Clocked(), every_third_is_slow, lambda: None, WATCHDOG)
     gaps = [after - before for before, after in pairwise(times)]
     assert max(gaps) < WATCHDOG
-
-
-# What the environment says
-
-
-def test_without_a_notify_socket_nobody_is_told() -> None:
-    assert isinstance(find_manager({}), NoManager)
-
-
-@pytest.mark.parametrize(
-    ("environ", "limit"),
-    [
-        ({}, None),
-        ({"WATCHDOG_USEC": "15000000"}, 15.0),
-        ({"WATCHDOG_USEC": "15000000", "WATCHDOG_PID": str(os.getpid())}, 15.0),
-        ({"WATCHDOG_USEC": "15000000", "WATCHDOG_PID": "1"}, None),
-        ({"WATCHDOG_USEC": "0"}, None),
-        ({"WATCHDOG_USEC": "soon"}, None),
-    ],
-)
-def test_the_watchdog_time_is_systemds(environ: dict[str, str], limit: float | None) -> None:
-    assert watchdog_limit(environ) == limit
-
-
-def test_a_status_is_one_line(systemd: NotifySocket) -> None:
-    SystemdManager().status("Needs you: no\nkey.  Give one.")
-    assert systemd.read() == ["STATUS=Needs you: no key. Give one."]
-
-
-def test_a_systemd_that_went_away_is_no_failure(systemd: NotifySocket) -> None:
-    manager = SystemdManager()
-    systemd.close()
-    systemd.path.unlink()
-    manager.alive()
 
 
 # One instance
@@ -447,10 +374,11 @@ PROCESS = """
 import asyncio, os
 from appliance.config import PanelConfig
 from appliance.core.model import Photo
-from appliance.daemon import Parts, find_manager, run_daemon, watchdog_limit
+from appliance.daemon import Parts, run_daemon
 from appliance.hardware.gpio import GpioPanel
 from appliance.hardware.nothing import NoPanel
 from appliance.hub import Hub
+from appliance.manager import find_manager, watchdog_limit
 from appliance.supervisor import Supervisor
 
 async def main() -> None:
