@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from typing_extensions import override
@@ -30,6 +31,7 @@ from appliance.realtime.tool_calls import ToolCall
 SESSION_TIMEOUT = 5.0  # s from connected to the service's first word about the session
 GREETING_DELAY = 0.02  # s; what the person wanted to say before the call was up goes first
 TONE_TIMEOUT = 0.8  # s to let the last tone sound; the longest has 0.7
+OPEN_PATIENCE = 2.0  # s for a sound card to open when all that is left is to tell of a failure
 TONE_DEAFNESS = 0.8  # s after a tone in which the speaker's loudness is not the assistant's
 
 log = logging.getLogger(__name__)
@@ -74,6 +76,7 @@ class RealtimeCall(Call, Host):
         self._tasks: asyncio.TaskGroup | None = None
         self._jobs: set[asyncio.Task[None]] = set()
         self._stream: AudioStream | None = None
+        self._opened = asyncio.Event()
         self._up = False
         self._lost = False
         self._tone_at = self._began - TONE_DEAFNESS
@@ -199,12 +202,18 @@ class RealtimeCall(Call, Host):
 
     async def _sound(self) -> None:
         """Hold the sound card open until all else is released."""
-        async with self._parts.audio.open(self._engine.exchange, self.stop) as stream:
-            self._stream = stream
-            try:
-                await self._released.wait()
-            finally:
-                self._stream = None
+        try:
+            async with self._parts.audio.open(self._engine.exchange, self.stop) as stream:
+                self._stream = stream
+                self._opened.set()
+                try:
+                    await self._released.wait()
+                finally:
+                    self._stream = None
+        except DeviceError as error:
+            self.stop(error)
+        finally:
+            self._opened.set()  # or never will be
 
     async def _work(self) -> None:
         try:
@@ -212,7 +221,8 @@ class RealtimeCall(Call, Host):
             offered = session_object(service, session, self._parts.tools.specs())
             peer = await self._link.dial(NearTrack(self._engine), offered)
             if peer.far is not None:
-                self.start(pump(peer.far, self._engine, self._first_sound), "far end")
+                heard = partial(self._talk.mark, "first_sound")
+                self.start(pump(peer.far, self._engine, heard), "far end")
             await self._session_ready()
             await self._live(peer)
         except ApplianceError as error:
@@ -242,28 +252,31 @@ class RealtimeCall(Call, Host):
         raise ClosedError("The service ended the call.", "Press the button to call again.")
 
     async def _release(self) -> None:
-        """Let go of everything but the sound, then of that. Takes 0.1 s, and 1 s with a tone."""
+        """Let go of everything but the sound, then of that. Takes 0.1 s, and 1 s with a tone.
+
+        A failure is heard even if it was faster than the sound card.
+        """
         self._done.set()
         self._talk.close()
         for job in self._jobs:
             job.cancel()
         self._engine.clear()
-        if self._error is not None and not problem_of(self._error).retryable:
+        failed = self._error is not None and not problem_of(self._error).retryable
+        if failed:
             self._engine.play(Cue.FAILED)
         await self._link.release()
-        if self._stream is not None:
-            try:
-                async with asyncio.timeout(TONE_TIMEOUT):
+        try:
+            async with asyncio.timeout(TONE_TIMEOUT + failed * OPEN_PATIENCE):
+                if failed:
+                    await self._opened.wait()
+                if self._stream is not None:
                     await self._engine.drained()
-            except TimeoutError:
-                log.debug("! the sound card does not play any more")
+        except TimeoutError:
+            log.debug("! the sound card does not play, or not any more")
         self._released.set()
 
     def _run_tool(self, call: ToolCall) -> None:
         self._chores.run_tool(call)
-
-    def _first_sound(self) -> None:
-        self._talk.mark("first_sound")
 
     def _on_levels(self, near_dbfs: float, far_dbfs: float) -> None:
         self._parts.publish(Levels(near_dbfs, far_dbfs))

@@ -25,9 +25,10 @@ KEY = "sk-test-4711"
 
 @dataclass
 class Card:
-    """A sound card on the loop's clock. `breaks`: refuses to open. `tap`: near, then far."""
+    """A sound card on the loop's clock. `breaks`: refuses to open. `gate`: opens when it is set."""
 
     breaks: bool = False
+    gate: asyncio.Event | None = None
     near: bytes = bytes(960)
     is_open: bool = False
     opened: int = 0
@@ -44,6 +45,8 @@ class Card:
     ) -> AsyncIterator[AudioStream]:
         if self.breaks:
             raise DeviceError("There is no microphone.", "Plug one in.")
+        if self.gate is not None:
+            await self.gate.wait()
         self.is_open = True
         self.opened += 1
         self.fail = failed
@@ -120,11 +123,14 @@ class Stage:
     def marks(self) -> list[str]:
         return [message.name for message in self.messages if isinstance(message, Mark)]
 
-    def transcript(self) -> list[str]:
+    def entries(self) -> list[Entry]:
         """The lines as they stand, in order."""
         lines = {entry.item_id: entry for entry in self.messages if isinstance(entry, Entry)}
-        ordered = sorted(lines.values(), key=lambda entry: entry.position)
-        return [f"{entry.role}: {entry.text}" for entry in ordered]
+        return sorted(lines.values(), key=lambda entry: entry.position)
+
+    def transcript(self) -> list[str]:
+        """The lines as they stand, in order, as texts."""
+        return [f"{entry.role}: {entry.text}" for entry in self.entries()]
 
     async def until(self, is_so: Callable[[], bool]) -> None:
         while not is_so():

@@ -29,7 +29,7 @@ from tests.call.scenes import (
     speech_about,
 )
 from tests.call.small_service import Manners, small_service
-from tests.call.stage import Running, calling, staged
+from tests.call.stage import CUES, Running, calling, staged
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -122,6 +122,29 @@ async def test_last_tone_is_heard() -> None:
 
     assert pcm.peak(bytes(stage.card.heard[heard:])) > 1000
     assert not any(stage.card.heard[-20:])
+
+
+async def test_failure_is_heard_though_it_was_faster_than_the_sound_card() -> None:
+    async with scene(Manners(status=401)) as (_, stage):
+        stage.card.gate = asyncio.Event()
+        async with calling(stage, up=False) as running:
+            await stage.mark("offer_posted")
+            asyncio.get_running_loop().call_later(0.1, stage.card.gate.set)
+            await running.over.wait()
+
+    assert isinstance(running.error, AuthError)
+    assert CUES[Cue.FAILED][:9600] in bytes(stage.card.heard)
+
+
+async def test_card_that_breaks_beside_a_refusal_changes_nothing(
+    no_leftover_tasks: None,
+) -> None:
+    async with scene(Manners(status=401)) as (_, stage):
+        stage.card.breaks = True
+        async with calling(stage, up=False) as running:
+            await running.over.wait()
+
+    assert isinstance(running.error, AuthError | DeviceError)
 
 
 async def test_cancelled_call_is_hung_up_and_released() -> None:

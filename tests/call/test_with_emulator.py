@@ -68,7 +68,8 @@ async def test_visit_is_greeted_answered_shown_and_interrupted(no_leftover_tasks
         await stage.run_errands()
 
     assert running.error is None
-    assert not _says(stage, "twenty.")
+    (counted,) = [entry for entry in stage.entries() if entry.text.startswith("One.")]
+    assert counted.interrupted  # its words come faster than they are heard, perhaps all of them
     assert stage.marks().count("tool_output_sent") == 2
 
 
