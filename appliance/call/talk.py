@@ -20,7 +20,7 @@ from appliance.realtime.client_events import (
     data_url,
     encode,
 )
-from appliance.realtime.conversation import Conversation
+from appliance.realtime.conversation import Conversation, Entry
 from appliance.realtime.refusals import meaning, service_error
 from appliance.realtime.seen import Census, Seen
 from appliance.realtime.sequencer import Sequencer
@@ -111,15 +111,18 @@ class Talk:
             return
         now = _now()
         log.debug("< %s", type(event).__name__)
-        for entry in self._conversation.apply(event, now, channel):
-            if not entry.item_id.startswith(self._told):
-                self._parts.publish(entry)
+        self._write_down(self._conversation.apply(event, now, channel))
         self._react(event)
         self._send(self._sequencer.on_event(event, now))
         for call in self._tool_calls.apply(event):
             self._run_tool(call)
         self._usage.apply(event)
         self._tell_turn()
+
+    def _write_down(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if not entry.item_id.startswith(self._told):
+                self._parts.publish(entry)
 
     def _react(self, event: ServerEvent) -> None:
         for name in self.timeline.apply(event):
@@ -228,8 +231,9 @@ class Talk:
         }  # fmt: skip
 
     def close(self) -> None:
-        """Send and publish nothing more."""
+        """Send nothing more, and end the transcript: what is open in it will not be completed."""
         self._closed = True
+        self._write_down(self._conversation.end())
         if self._timer is not None:
             self._timer.cancel()
 

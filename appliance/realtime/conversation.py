@@ -1,10 +1,9 @@
 """Folds server events into the transcript and whose turn it is."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from appliance.realtime.client_events import InputText, Message, OutputText
-from appliance.realtime.line import Line, Role
+from appliance.realtime.line import Entry, Line, Role
 from appliance.realtime.order import Order
 from appliance.realtime.seen import Seen
 from appliance.realtime.server_events import (
@@ -44,22 +43,6 @@ _LINES = 1000  # items; an hour, the longest session, has about 700 even in a li
 _RESPONSES = 64  # responses whose items may still be interrupted
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the transcript, as far as it is known; a later Entry of the item replaces it.
-
-    `position` orders entries by the service's item order, not by arrival.
-    """
-
-    item_id: str
-    position: int
-    role: Literal["user", "assistant", "tool"]
-    text: str
-    final: bool = False
-    interrupted: bool = False
-    failed: bool = False
-
-
 class Conversation:
     """The transcript of one call, and whose turn it is.
 
@@ -75,6 +58,7 @@ class Conversation:
         self._calls: dict[str, str] = {}  # call_id -> item of the call
         self._seen = Seen(_EVENTS)
         self._turns = Turns()
+        self._playing: str | None = None  # the response being heard
         self._moved = False
         self._channel = ""
         self.spoken = False  # whether the assistant's voice was heard, which then cannot change
@@ -107,6 +91,20 @@ class Conversation:
         if self._moved:
             changed = [self._lines[key] for key in self._order.keys()]  # noqa: SIM118 - no dict
         return [entry for line in changed if (entry := self._publish(line))]
+
+    def end(self) -> list[Entry]:
+        """Take note that the call is over; return the entries that change.
+
+        What was still being said, written down or run is final now, and marked as interrupted.
+        """
+        open_lines = [line for line in self._lines.values() if line.role and not line.final]
+        for line in open_lines:
+            line.final = line.interrupted = True
+        heard = self._lines_of(self._playing)
+        cut = [line for line in heard if line.role == "assistant"][-1:]
+        for line in cut:
+            line.interrupted = True
+        return [entry for line in [*open_lines, *cut] if (entry := self._publish(line))]
 
     def entries(self) -> list[Entry]:
         """Return the transcript so far, in order."""
@@ -257,6 +255,7 @@ class Conversation:
     def _playback(self, event: OutputStarted | OutputStopped | OutputCleared) -> list[Line]:
         """Mark what is cut off; a response heard to its end can no longer be."""
         self.spoken = True
+        self._playing = event.response_id if isinstance(event, OutputStarted) else None
         messages = [line for line in self._lines_of(event.response_id) if line.role == "assistant"]
         if isinstance(event, OutputStopped):
             self._items.pop(event.response_id or "", None)
@@ -267,20 +266,8 @@ class Conversation:
 
     def _publish(self, line: Line) -> Entry | None:
         """Return the line's entry if it has something new to show."""
-        text = line.text
-        if line.role is None or not (text or line.failed):
-            return None
-        position = self._order[line.item_id]
-        entry = Entry(
-            line.item_id,
-            position,
-            line.role,
-            text,
-            line.final,
-            line.interrupted,
-            line.failed,
-        )
-        if self._shown.get(line.item_id) == entry:
+        entry = line.entry(self._order[line.item_id])
+        if entry is None or self._shown.get(line.item_id) == entry:
             return None
         self._shown[line.item_id] = entry
         return entry

@@ -14,6 +14,22 @@ _PHOTO = "[photo]"
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant"}
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the transcript, as far as it is known; a later Entry of the item replaces it.
+
+    `position` orders entries by the service's item order, not by arrival.
+    """
+
+    item_id: str
+    position: int
+    role: Role
+    text: str
+    final: bool = False
+    interrupted: bool = False
+    failed: bool = False
+
+
 @dataclass(slots=True)
 class Piece:
     """A part of a message.
@@ -51,6 +67,15 @@ class Line:
             return call if self.output is None else f"{call} → {_short(self.output)}".strip()
         texts = (self.pieces[index].text.strip() for index in sorted(self.pieces))
         return " ".join(text for text in texts if text)
+
+    def entry(self, position: int) -> Entry | None:
+        """Return what the transcript shows, if it shows this."""
+        text = self.text
+        if self.role is None or not (text or self.failed):
+            return None
+        return Entry(
+            self.item_id, position, self.role, text, self.final, self.interrupted, self.failed
+        )
 
     def hear(self, index: int, delta: str | None, *, spoken: bool, channel: str) -> None:
         """Append to a part, unless it is complete or its words come from elsewhere."""

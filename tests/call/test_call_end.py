@@ -18,6 +18,7 @@ from appliance.errors import (
     UnreachableError,
 )
 from appliance.media import pcm
+from appliance.realtime.conversation import Entry
 from appliance.tools.registry import tool
 from tests.call.scenes import (
     NO_SIDEBAND,
@@ -27,6 +28,7 @@ from tests.call.scenes import (
     playback,
     scene,
     speech_about,
+    words,
 )
 from tests.call.small_service import Manners, small_service
 from tests.call.stage import CUES, Running, calling, staged
@@ -109,6 +111,21 @@ async def test_hanging_up_releases_everything_and_tells_the_service(
         await stage.run_errands()
 
     assert service.hung_up == ["rtc_small_1"]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_transcript_ends_with_the_call(lost: bool) -> None:
+    async with live() as (service, stage, running):
+        service.on_channel(*words("item_1", "Once upon"))
+        await stage.until(lambda: stage.transcript() == ["assistant: Once upon"])
+        if lost:
+            await service.peer.close()
+        else:
+            running.call.close()
+        await running.over.wait()
+
+    last = [message for message in stage.messages if isinstance(message, Entry)][-1]
+    assert (last.text, last.final, last.interrupted) == ("Once upon", True, True)
 
 
 async def test_last_tone_is_heard() -> None:

@@ -271,6 +271,30 @@ def test_what_was_heard_to_its_end_is_not_interrupted() -> None:
     assert not only(conversation).interrupted
 
 
+def test_end_of_the_call_ends_every_line() -> None:
+    conversation = talk(
+        delta("Let me"),
+        item_done(call("c")),
+        event(f"{ASR}.delta", item_id="u", delta="Wa"),
+    )
+    ended = [(entry.text, entry.final, entry.interrupted) for entry in conversation.end()]
+    assert ended == [("Let me", True, True), ("add {}", True, True), ("Wa", True, True)]
+    assert conversation.end() == []
+
+
+def test_end_of_the_call_cuts_what_is_being_heard_and_nothing_else() -> None:
+    conversation = talk(
+        item_done(spoken("a", "Heard.")),
+        event("output_audio_buffer.started", response_id="r"),
+        event("output_audio_buffer.stopped", response_id="r"),
+        item_done(spoken("b", "Being heard."), response="s"),
+        event("output_audio_buffer.started", response_id="s"),
+    )
+    cut = [(entry.text, entry.interrupted) for entry in conversation.end()]
+    assert cut == [("Being heard.", True)]
+    assert [entry.final for entry in conversation.entries()] == [True, True]
+
+
 def test_truncated_item_is_interrupted() -> None:
     cut = event("conversation.item.truncated", item_id="a", audio_end_ms=10)
     conversation = talk(delta("One, two"), words("One, two, three."), cut)
