@@ -105,7 +105,8 @@ class Signaling(Protocol):
     async def offer(self, sdp: str, session: bytes) -> Answer:
         """Post the SDP offer and the session (JSON); return the answer.
 
-        Raises ServiceError in one of its kinds, within 10 s.
+        Raises ServiceError in one of its kinds, within 10 s and those of a hang-up: a call that
+        was made, but whose answer is lost or no use, is ended first. So it is when cancelled.
         """
         ...
 

@@ -75,19 +75,15 @@ class HttpSignaling(Signaling):
     async def _offer(self, form: aiohttp.FormData) -> Answer:
         headers = {"Accept": "application/sdp"}
         async with self._post(self._calls, headers, form) as response:
-            body = await _read(response)
             if not 200 <= response.status < 300:
-                raise self._refusal(response, body)
+                raise self._refusal(response, await _read(response))
             call_id = call_id_of(response.headers.get("Location"), self._calls)
-        try:
-            answer = body.decode()
-        except UnicodeDecodeError:
-            answer = ""
-        if len(body) > ANSWER_LIMIT or not answer.lstrip().startswith("v=0"):
-            if call_id is not None:
-                await self.hang_up(call_id)  # it exists, but nobody can ever join it
-            raise no_answer_sdp(body)
-        return Answer(answer, call_id)
+            try:
+                return Answer(await _read_sdp(response), call_id)
+            except BaseException:
+                if call_id is not None:
+                    await self.hang_up(call_id)  # it exists, but nobody can ever join it
+                raise
 
     @override
     async def hang_up(self, call_id: str) -> None:
@@ -147,6 +143,18 @@ def call_id_of(location: str | None, calls: URL) -> str | None:
     if not parts or parts[-1] == "calls" or not _CALL_ID.fullmatch(parts[-1]):
         return None
     return parts[-1]
+
+
+async def _read_sdp(response: aiohttp.ClientResponse) -> str:
+    """Return the body of an accepted offer. Raises ServiceError if it is no SDP."""
+    body = await _read(response)
+    try:
+        answer = body.decode()
+    except UnicodeDecodeError:
+        answer = ""
+    if len(body) > ANSWER_LIMIT or not answer.lstrip().startswith("v=0"):
+        raise no_answer_sdp(body)
+    return answer
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

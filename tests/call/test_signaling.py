@@ -156,21 +156,32 @@ async def test_service_that_never_answers_is_given_up(monkeypatch: pytest.Monkey
         release.set()
 
 
-async def test_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signaling, "OFFER_TIMEOUT", 0.1)
+@pytest.mark.parametrize(("cut", "why"), [(False, "in time"), (True, "broke")])
+async def test_call_whose_answer_stops_on_the_way_is_hung_up(
+    monkeypatch: pytest.MonkeyPatch, cut: bool, why: str
+) -> None:
+    monkeypatch.setattr(signaling, "OFFER_TIMEOUT", 5 if cut else 0.1)
     release = asyncio.Event()
 
-    async def slow(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(status=201)
+    async def half(request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/hangup"):
+            return web.Response()
+        response = web.StreamResponse(status=201, headers={"Location": "/calls/rtc_u1_X"})
         await response.prepare(request)
         await response.write(b"v=0\r\n")
-        await release.wait()
+        assert request.transport is not None
+        if cut:
+            request.transport.abort()
+        else:
+            await release.wait()
         return response
 
-    async with serving(slow) as (_, client):
-        with pytest.raises(UnreachableError, match="in time"):
+    async with serving(half) as (service, client):
+        with pytest.raises(UnreachableError, match=why):
             await client.offer(OFFER, SESSION)
         release.set()
+
+    assert service.requests[-1][1] == "/v1/realtime/calls/rtc_u1_X/hangup"
 
 
 async def test_dropped_connection_is_unreachable() -> None:
