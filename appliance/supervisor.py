@@ -31,7 +31,7 @@ from appliance.hub import Message, mark_of
 from appliance.ports import Call
 
 PHOTO_TIMEOUT = 80.0  # s; two tries of a camera, 30 each (its own setting), and of the album, 10
-ERRAND_TIMEOUT = 3.0  # s; a hang-up the service has not taken by then is not worth more
+ERRAND_TIMEOUT = 20.0  # s; an offer (10) nobody waits for any more, then its hang-up (3), and some
 LAST_ERRAND_TIMEOUT = 1.5  # s, the same once the process ends
 SHUTDOWN_LIMIT = 2.0  # s from Shutdown to the end of run(); systemd is not kept waiting
 CANCEL_LIMIT = 3  # cancellations a call may ignore; then only a new process frees the microphone
@@ -115,7 +115,7 @@ class Supervisor:
         await echo.wait()
 
     def run_errand(self, name: str, errand: Callable[[], Awaitable[None]]) -> None:
-        """Run something that outlives its call, such as the hang-up at the service.
+        """Run something that may outlive its call: the offer to the service, the hang-up.
 
         It has ERRAND_TIMEOUT, and less once Shutdown has begun; then it is cancelled. Its failure
         is logged and changes nothing. Without a running supervisor it is not run.

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aiortc import MediaStreamTrack
@@ -59,8 +60,9 @@ class Link(Listener):
         self._peer: Peer | None = None
         self._sideband: Sideband | None = None
         self._answer: Answer | None = None
-        self._posting = False
+        self._refusal: ServiceError | None = None
         self._answered = asyncio.Event()
+        self._released = False
         self.channel_failed = False
         """Whether the data channel did not open; the next call can do without it."""
         self.round_trip_ms: float | None = None
@@ -89,12 +91,12 @@ class Link(Listener):
         )
         offer = await peer.offer()
         self._host.mark("offer_posted")
-        self._posting = True
         # The service may create the call although nobody waits for its answer any more: the
-        # request goes on, so that this call can be hung up too.
-        await asyncio.shield(self._post(offer, session))
+        # request goes on without us, so that this call can be hung up too.
+        self._parts.errand("offer", partial(self._post, offer, session))
+        await self._answered.wait()
         if self._answer is None:
-            raise ServiceError("The service gave no answer.")
+            raise self._refusal or ServiceError("The service gave no answer.")
         self._host.mark("answered")
         self._open_sideband(self._answer.call_id)
         await peer.accept(self._answer.sdp)
@@ -108,8 +110,8 @@ class Link(Listener):
 
         The sideband ends with its job.
         """
-        known = not self._answered.is_set() or self.call_id is not None
-        if self._posting and known:
+        self._released = True
+        if self._answer is not None:
             self._parts.errand("hang-up", self._hang_up)
         if self._peer is not None:
             if round_trip := await self._peer.round_trip():
@@ -119,11 +121,14 @@ class Link(Listener):
     async def _post(self, offer: str, session: bytes) -> None:
         try:
             self._answer = await self._parts.signaling.offer(offer, session)
+        except ServiceError as error:
+            self._refusal = error
         finally:
             self._answered.set()
+        if self._released:
+            await self._hang_up()
 
     async def _hang_up(self) -> None:
-        await self._answered.wait()
         if self.call_id is not None:
             await self._parts.signaling.hang_up(self.call_id)
 

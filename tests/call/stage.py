@@ -74,11 +74,12 @@ class Stage:
 
     url: str
     signaling: HttpSignaling
+    tasks: asyncio.TaskGroup
+    errands: set[asyncio.Task[None]] = field(default_factory=set)
     card: Card = field(default_factory=Card)
     tools: Sequence[Tool] = ()
     events: list[Event] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
-    errands: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     album: dict[str, bytes] = field(default_factory=dict)
     session: SessionConfig = field(default_factory=lambda: SessionConfig(greeting=""))
     call_config: CallConfig = field(default_factory=CallConfig)
@@ -96,7 +97,7 @@ class Stage:
             jpeg=self.jpeg,
             post=self._post,
             publish=self._publish,
-            errand=lambda _, errand: self.errands.append(errand),
+            errand=self._run_errand,
             cues=CUES,
         )
 
@@ -144,9 +145,17 @@ class Stage:
         await self.until(lambda: any(isinstance(event, kind) for event in self.events))
         return next(event for event in self.events if isinstance(event, kind))
 
+    def _run_errand(self, name: str, errand: Callable[[], Awaitable[None]]) -> None:
+        async def run() -> None:
+            await errand()
+
+        task = self.tasks.create_task(run(), name=name)
+        self.errands.add(task)
+        task.add_done_callback(self.errands.discard)
+
     async def run_errands(self) -> None:
         while self.errands:
-            await self.errands.pop(0)()
+            await asyncio.wait(self.errands)
 
 
 CUES = render_all()
@@ -155,8 +164,8 @@ CUES = render_all()
 @asynccontextmanager
 async def staged(url: str) -> AsyncIterator[Stage]:
     config = ServiceConfig(base_url=url)
-    async with HttpSignaling(config, Secret(KEY)) as signaling:
-        stage = Stage(url, signaling)
+    async with HttpSignaling(config, Secret(KEY)) as signaling, asyncio.TaskGroup() as tasks:
+        stage = Stage(url, signaling, tasks)
         yield stage
         await stage.run_errands()
 
