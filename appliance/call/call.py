@@ -185,7 +185,9 @@ class RealtimeCall(Call, Host):
     @override
     def stop(self, error: ApplianceError) -> None:
         if not self._done.is_set():
-            self._error = error
+            # Who has said goodbye is not called back.
+            over = self._chores.leaving and problem_of(error).retryable
+            self._error = None if over else error
             self._done.set()
 
     # From dial to release
@@ -285,6 +287,8 @@ class RealtimeCall(Call, Host):
 
     def _on_lost(self, lost: bool) -> None:
         self._lost = lost
+        if lost and self._chores.leaving:
+            self._parts.post(HangUp())
         self._parts.post(MediaLost(self.call_no) if lost else MediaBack(self.call_no))
 
     def figures(self) -> Figures:

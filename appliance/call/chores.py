@@ -28,7 +28,8 @@ class Chores:
         self._tools = tools
         self._start = start
         self._pending = 0
-        self._leaving = False
+        self.leaving = False
+        """Whether the model has asked for the end of the call."""
         self.tools_run = 0
 
     def run_tool(self, call: ToolCall) -> None:
@@ -41,8 +42,8 @@ class Chores:
 
     def leave(self, hang_up: Callable[[], None]) -> None:
         """Call `hang_up` when the assistant's last words have been spoken, or take too long."""
-        if not self._leaving:
-            self._leaving = True
+        if not self.leaving:
+            self.leaving = True
             self._start(self._leave(hang_up), "goodbye")
 
     async def _run(self, call: ToolCall) -> None:

@@ -76,6 +76,24 @@ async def test_goodbye_that_never_ends_does_not_keep_the_line(
     assert stage.events.count(HangUp()) == 1
 
 
+async def test_service_that_ends_the_call_during_the_goodbye_is_not_called_back() -> None:
+    async with live() as (service, _, running):
+        running.call.end_soon()
+        await service.peer.close()
+        await running.over.wait()
+
+    assert running.error is None
+
+
+async def test_line_lost_during_the_goodbye_is_hung_up() -> None:
+    async with live() as (service, stage, running):
+        service.on_channel(playback("started"))
+        await stage.mark("playback_started")
+        running.call.end_soon()
+        running.call._on_lost(True)
+        assert HangUp() in stage.events
+
+
 async def test_running_tool_ends_with_the_call() -> None:
     stopped = asyncio.Event()
 
