@@ -21,6 +21,7 @@ LONG_SIDE: Final = 1024  # pixels; what the model looks at is not larger
 MAX_BYTES: Final = 150_000  # of JPEG: 200 kB as base64, under every message limit on the way
 KEEP: Final = 20  # photos; at most 3 MB of memory
 DARK_LUMA: Final = 8.0  # mean brightness, 0 to 255: a covered lens stays below it
+SMALLEST: Final = 64  # pixels of the long side; below it nobody recognises anything
 MOST_PIXELS: Final = 50_000_000  # four times what the Pi's cameras deliver; more is an attack
 QUALITIES: Final = (2, 3, 4, 6, 8, 12, 18, 31)  # quantisers of the encoder, best first
 
@@ -88,9 +89,16 @@ class Album:
         except KeyError:
             raise DeviceError(f"There is no {name} in the album (any more).") from None
 
-    def jpeg(self, name: str) -> bytes:
-        """Return a photo's JPEG, at most MAX_BYTES. Raises DeviceError if it is not there."""
-        return self.picture(name).jpeg
+    async def jpeg(self, name: str, limit: int = MAX_BYTES) -> bytes:
+        """Return a photo's JPEG, made smaller off the loop if it has more than `limit` bytes.
+
+        Raises DeviceError if it is not there (any more), or if nothing would be left of it.
+        """
+        jpeg = self.picture(name).jpeg
+        if len(jpeg) <= limit:
+            return jpeg
+        async with self._busy:
+            return (await asyncio.to_thread(prepare, jpeg, limit=limit)).jpeg
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the photos, oldest first."""
@@ -115,19 +123,23 @@ async def take_photo(capture: Callable[[], Awaitable[bytes]], album: Album) -> P
     return await album.add(await capture())
 
 
-def prepare(jpeg: bytes, rotation: int = 0) -> Picture:
-    """Decode, turn upright, shrink to LONG_SIDE and MAX_BYTES, and drop EXIF. Blocks up to 0.3 s.
+def prepare(jpeg: bytes, rotation: int = 0, limit: int = MAX_BYTES) -> Picture:
+    """Decode, turn upright, shrink to LONG_SIDE and `limit`, and drop EXIF. Blocks up to 0.3 s.
 
     `rotation`: degrees clockwise, on top of what the picture's own EXIF orientation asks for.
-    Raises DeviceError if it is not a whole JPEG of at most MOST_PIXELS.
+    `limit`: bytes. Raises DeviceError if it is not a whole JPEG of at most MOST_PIXELS, or if it
+    fits the limit only below SMALLEST pixels.
     """
     header = _read_header(jpeg)
     frame = _shrink(_decode(jpeg, header), LONG_SIDE)
     for orientation in (header.orientation, _CLOCKWISE[rotation]):
         frame = _turn(frame, _UPRIGHT[orientation])
     luma = _mean_luma(frame)
-    while (small := _encode_within(frame)) is None:  # all noise: it has to get smaller too
-        frame = _shrink(frame, max(frame.width, frame.height) * 3 // 4)
+    while (small := _encode_within(frame, limit)) is None:  # then it has to get smaller too
+        long_side = max(frame.width, frame.height) * 3 // 4
+        if long_side < SMALLEST:
+            raise DeviceError("The photo cannot be made so small.")
+        frame = _shrink(frame, long_side)
     return Picture(small, frame.width, frame.height, luma)
 
 
@@ -240,14 +252,14 @@ def _turn(frame: av.VideoFrame, filters: tuple[tuple[str, str], ...]) -> av.Vide
     return turned
 
 
-def _encode_within(frame: av.VideoFrame) -> bytes | None:
-    """Encode as well as MAX_BYTES allows; None if no quality fits."""
+def _encode_within(frame: av.VideoFrame, limit: int) -> bytes | None:
+    """Encode as well as `limit` bytes allow; None if no quality fits."""
     best, worst = 0, len(QUALITIES)  # the best quality that fits is in [best, worst]
     fitting: dict[int, bytes] = {}
     while best < worst:
         middle = (best + worst) // 2
         jpeg = _encode(frame, QUALITIES[middle])
-        if len(jpeg) <= MAX_BYTES:
+        if len(jpeg) <= limit:
             fitting[middle] = jpeg
             worst = middle
         else:

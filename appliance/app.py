@@ -97,7 +97,7 @@ class Assembly:
         photo = await self._take_photo()
         if self._call is None:
             raise DeviceError("There is no call to show the photo in.")
-        self._call.show(photo)
+        await self._call.show(photo)
         return photo
 
     def end_call(self) -> None:

@@ -131,7 +131,10 @@ class Call(Protocol):
         ...
 
     def send(self, item: Outgoing) -> None:
-        """Say or show something to the model, and have it answer."""
+        """Say or show something to the model, and have it answer.
+
+        What cannot be sent, as after the call's end, becomes a SendFailed in the inbox.
+        """
         ...
 
     def mute(self, muted: bool) -> None:

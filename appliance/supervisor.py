@@ -158,6 +158,8 @@ class Supervisor:
     def _step(self, event: Event, at: float, tasks: asyncio.TaskGroup) -> None:
         if isinstance(event, Shutdown) and self._shutdown_at is None:
             self._shutdown_at = at
+        if isinstance(event, CallDown) and self._call and self._call.call_no == event.call_no:
+            self._call = None  # not before: what it is asked till then, it must refuse itself
         before = self.model
         self.model, effects = transition(before, event)
         if (mark := mark_of(event, before, self.model, at)) is not None:
@@ -215,7 +217,6 @@ class Supervisor:
             problem = problem or task.result()
         elif problem is None and not running.cancels:
             problem = problem_of(asyncio.CancelledError())
-        self._call = None
         self.post(CallDown(running.call_no, problem))
 
     def _tell_call(self, tell: Callable[[Call], None]) -> None:

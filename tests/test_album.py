@@ -182,9 +182,24 @@ async def test_names_count_up_and_the_oldest_photo_goes() -> None:
     names = [(await album.add(small)).name for _ in range(3)]
     assert names == ["photo-0001", "photo-0002", "photo-0003"]
     assert album.names() == ("photo-0002", "photo-0003")
-    assert decode(album.jpeg("photo-0003")).shape == (200, 320, 3)
+    assert decode(await album.jpeg("photo-0003")).shape == (200, 320, 3)
     with pytest.raises(DeviceError, match="no photo-0001"):
-        album.jpeg("photo-0001")
+        await album.jpeg("photo-0001")
+
+
+async def test_photo_is_made_as_small_as_it_must_be() -> None:
+    album = Album()
+    photo = await album.add(HOUSE)
+    whole = await album.jpeg(photo.name)
+    small = await album.jpeg(photo.name, len(whole) // 2)
+    tiny = await album.jpeg(photo.name, 3000)
+    assert len(small) <= len(whole) // 2
+    assert decode(small).shape == decode(whole).shape
+    assert len(tiny) <= 3000
+    assert np.abs(decode(small).mean((0, 1)) - decode(tiny).mean((0, 1))).max() < 5
+    assert await album.jpeg(photo.name) == whole
+    with pytest.raises(DeviceError, match="so small"):
+        await album.jpeg(photo.name, 100)
 
 
 async def test_photos_added_at_once_get_names_of_their_own() -> None:

@@ -56,6 +56,19 @@ async def test_call_that_is_over_hears_nothing_more() -> None:
         rig.post(ToggleMute())
 
 
+async def test_what_is_asked_of_a_call_just_ended_is_its_to_refuse() -> None:
+    async with running() as rig:
+        rig.post(Dial())
+        await rig.until(Live)
+        call = next(task for task in asyncio.all_tasks() if task.get_name() == "call-1")
+        rig.calls[0].close()
+        while not call.done():  # noqa: ASYNC110 - an event would come too late
+            await asyncio.sleep(0)
+        rig.post(Say("hello"))  # before the supervisor knows
+        await rig.until(Idle)
+        assert rig.calls[0].heard[-1] == Text("hello")
+
+
 async def test_what_was_asked_starts_a_call_and_reaches_it() -> None:
     async with running() as rig:
         rig.post(Say("hello"), TakePhoto())

@@ -13,10 +13,11 @@ from appliance.call.figures import Figures, in_one_line, known, sound_figures
 from appliance.call.link import Host, Link
 from appliance.call.parts import Parts
 from appliance.call.peer import Peer
+from appliance.call.sender import Sender
 from appliance.call.talk import Talk
 from appliance.call.vigil import watch
-from appliance.core.events import CallUp, HangUp, MediaBack, MediaLost
-from appliance.core.model import Cue, Outgoing, Photo, Text
+from appliance.core.events import CallUp, HangUp, MediaBack, MediaLost, SendFailed
+from appliance.core.model import Cue, Outgoing, Photo, Problem
 from appliance.core.problems import first_of, problem_of
 from appliance.errors import ApplianceError, ClosedError, DeviceError, UnreachableError
 from appliance.hub import Levels
@@ -69,6 +70,7 @@ class RealtimeCall(Call, Host):
             run_tool=self._run_tool,
             stop=self.stop,
         )
+        self._sender = Sender(self._talk, self._link.lines, parts, self.failed)
         self._chores = Chores(self._talk, parts.tools, self.start)
         self._done = asyncio.Event()
         self._released = asyncio.Event()
@@ -105,15 +107,7 @@ class RealtimeCall(Call, Host):
 
     @override
     def send(self, item: Outgoing) -> None:
-        match item:
-            case Text():
-                self._talk.say(item)
-            case Photo():
-                try:
-                    self._talk.show(item)
-                except DeviceError as error:  # the album has let it go meanwhile
-                    log.warning("%s", error)
-                    self.cue(Cue.FAILED)
+        self._sender.put(item)
 
     @override
     def mute(self, muted: bool) -> None:
@@ -126,14 +120,14 @@ class RealtimeCall(Call, Host):
 
     # For the tools
 
-    def show(self, photo: Photo) -> None:
+    async def show(self, photo: Photo) -> None:
         """Put a photo into the conversation for a tool whose output follows.
 
         Raises DeviceError if it is not in the album, or no call is up to show it in.
         """
         if not self._up or self._done.is_set():
             raise DeviceError("There is no call to show the photo in.")
-        self._talk.show(photo, reply=False)
+        await self._sender.show(photo, reply=False)
 
     def end_soon(self) -> None:
         """Hang up, as the person would, once the assistant's goodbye has been spoken."""
@@ -181,6 +175,10 @@ class RealtimeCall(Call, Host):
         task = self._tasks.create_task(job, name=name)
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
+
+    @override
+    def failed(self, problem: Problem) -> None:
+        self._parts.post(SendFailed(self.call_no, problem))
 
     @override
     def stop(self, error: ApplianceError) -> None:
@@ -243,6 +241,7 @@ class RealtimeCall(Call, Host):
         """Go on until the other side ends the call."""
         self._up = True
         self._talk.remind(self._history)  # before anything is asked
+        self.start(self._sender.run(), "sender")
         self._parts.post(CallUp(self.call_no))
         self.start(watch(peer, lambda: self._talk.timeline.playing, self._on_lost), "vigil")
         if not self._history:
@@ -259,6 +258,7 @@ class RealtimeCall(Call, Host):
         A failure is heard even if it was faster than the sound card.
         """
         self._done.set()
+        self._sender.close()
         self._talk.close()
         for job in self._jobs:
             job.cancel()

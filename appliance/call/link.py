@@ -12,7 +12,8 @@ from typing_extensions import override
 from appliance.call.lines import Line, Lines
 from appliance.call.parts import Parts
 from appliance.call.peer import Peer, is_loopback
-from appliance.call.sideband import Closed, Listener, Sideband
+from appliance.call.sideband import MESSAGE_LIMIT, Closed, Listener, Sideband
+from appliance.core.model import Problem
 from appliance.errors import ApplianceError, ClosedError, ServiceError, UnreachableError
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 SIDEBAND_PATIENCE = 5.0  # s until the owner is told that the data channel has to do alone
 SPEECHLESS_LIMIT = 5.0  # s of a call in which neither channel is open
+STUCK_LIMIT = 5.0  # s for the sideband to come back for a message too long for the data channel
 _LOOK = 1.0  # s between looks at the channels
+
+NOT_SENT = Problem("network", "Something did not reach the service.", "Say or show it again.")
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +46,10 @@ class Host(Protocol):
 
     def start(self, job: Coroutine[Any, Any, None], name: str) -> None:
         """Run a job until the call ends."""
+        ...
+
+    def failed(self, problem: Problem) -> None:
+        """Tell the person that what was said or shown did not reach the service."""
         ...
 
     def stop(self, error: ApplianceError) -> None:
@@ -68,8 +76,17 @@ class Link(Listener):
         self.round_trip_ms: float | None = None
         """At the end of a call, if the service's reports told."""
         self.lines = Lines(
-            Line(lambda: self._sideband is not None and self._sideband.is_open, self._by_sideband),
-            Line(lambda: self._peer is not None and self._peer.is_open, self._by_channel),
+            Line(
+                lambda: self._sideband is not None and self._sideband.is_open,
+                lambda: MESSAGE_LIMIT if self._sideband is not None else 0,
+                self._by_sideband,
+            ),
+            Line(
+                lambda: self._peer is not None and self._peer.is_open,
+                lambda: self._peer.message_limit if self._peer is not None else 0,
+                self._by_channel,
+            ),
+            lost=self._lost,
         )
 
     @property
@@ -148,9 +165,9 @@ class Link(Listener):
             log.warning("the data channel does not open; going on with the sideband alone")
 
     async def _watch_lines(self) -> None:
-        """End a call in which nothing can be said or heard but sound."""
+        """End a call in which nothing can be said or heard but sound; let nothing wait for ever."""
         clock = asyncio.get_running_loop().time
-        open_at = clock()
+        open_at = moving_at = clock()
         while True:
             await asyncio.sleep(_LOOK)
             if self.lines.any_open:
@@ -158,6 +175,13 @@ class Link(Listener):
             elif clock() - open_at >= SPEECHLESS_LIMIT:
                 self._host.stop(UnreachableError("The service's events do not arrive any more."))
                 return
+            if not self.lines.stuck:
+                moving_at = clock()
+            elif clock() - moving_at >= STUCK_LIMIT:
+                self.lines.drop_first()
+
+    def _lost(self) -> None:
+        self._host.failed(NOT_SENT)
 
     def _by_channel(self, message: str) -> bool:
         return self._peer is not None and self._peer.send(message)

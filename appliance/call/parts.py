@@ -19,8 +19,8 @@ Errand: TypeAlias = Callable[[str, Callable[[], Awaitable[None]]], None]
 class Parts:
     """Given by the composition root, the same for all calls.
 
-    `jpeg`: returns a photo of the album by name, or raises DeviceError. `cues`: the tones,
-    rendered.
+    `jpeg`: returns a photo of the album by name, in at most so many bytes, or raises DeviceError.
+    `cues`: the tones, rendered.
     """
 
     service: ServiceConfig
@@ -30,7 +30,7 @@ class Parts:
     signaling: Signaling
     audio: AudioDevice
     tools: Tools
-    jpeg: Callable[[str], bytes]
+    jpeg: Callable[[str, int], Awaitable[bytes]]
     post: Callable[[Event], None]
     publish: Callable[[Message], None]
     errand: Errand

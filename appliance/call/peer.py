@@ -160,6 +160,11 @@ class Peer:
         """Whether messages can be sent."""
         return self._channel.readyState == "open" and not self.is_over
 
+    @property
+    def message_limit(self) -> int:
+        """Bytes of the longest message the data channel takes; 0 before the answer is accepted."""
+        return self._limit
+
     def send(self, message: str) -> bool:
         """Send over the data channel; return False if it is not open or the message too long."""
         if not self.is_open or len(message.encode()) > self._limit:

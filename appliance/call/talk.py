@@ -8,8 +8,7 @@ from appliance.call.lines import Lines
 from appliance.call.marks import Timeline
 from appliance.call.parts import Parts
 from appliance.core.events import TurnChanged
-from appliance.core.model import Photo as PhotoName
-from appliance.core.model import Text, Turn
+from appliance.core.model import Turn
 from appliance.errors import ApplianceError, ClosedError, ProtocolError
 from appliance.hub import Mark
 from appliance.realtime.client_events import (
@@ -183,18 +182,13 @@ class Talk:
             instructions = f"{self._parts.session.instructions}\n\n{greeting}".strip()
             self._send(self._sequencer.greet(instructions, _now()))
 
-    def say(self, text: Text) -> None:
+    def say(self, text: str) -> None:
         """Send a typed message, answered at once."""
-        self._send(self._sequencer.say(text.text, _now()))
+        self._send(self._sequencer.say(text, _now()))
 
-    def show(self, photo: PhotoName, *, reply: bool = True) -> None:
-        """Show a photo of the album to the model. Raises DeviceError if it is not there.
-
-        `reply` False: without having it answered, as a tool's output will be.
-        """
-        url = data_url(self._parts.jpeg(photo.name))
-        prompt = self._parts.call.photo_prompt if reply else ""
-        self._send(self._sequencer.show(url, prompt, _now(), reply=reply))
+    def show(self, jpeg: bytes, prompt: str, *, reply: bool) -> None:
+        """Show a photo to the model; `reply` False: without having it answered."""
+        self._send(self._sequencer.show(data_url(jpeg), prompt, _now(), reply=reply))
 
     def tool_done(self, call: ToolCall, output: str) -> None:
         """Hand in what a tool gave."""

@@ -86,6 +86,14 @@ class MediaBack:
 
 
 @dataclass(frozen=True, slots=True)
+class SendFailed:
+    """Something said or shown in the call did not reach the service, and will not."""
+
+    call_no: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoTaken:
     """A picture is in the album."""
 
@@ -108,6 +116,14 @@ class TimerFired:
 
 Intent: TypeAlias = Dial | HangUp | ToggleCall | ToggleMute | Say | TakePhoto | Shutdown
 Fact: TypeAlias = (
-    CallUp | CallDown | TurnChanged | MediaLost | MediaBack | PhotoTaken | PhotoFailed | TimerFired
+    CallUp
+    | CallDown
+    | TurnChanged
+    | MediaLost
+    | MediaBack
+    | SendFailed
+    | PhotoTaken
+    | PhotoFailed
+    | TimerFired
 )
 Event: TypeAlias = Intent | Fact

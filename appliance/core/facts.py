@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from appliance.core.effects import CancelCall, PlayCue, Send, SetMicrophone
-from appliance.core.events import CallDown, CallUp, MediaBack, MediaLost, TurnChanged
+from appliance.core.events import CallDown, CallUp, MediaBack, MediaLost, SendFailed, TurnChanged
 from appliance.core.model import (
     Capture,
     Cue,
@@ -80,6 +80,14 @@ def heard(model: Model, event: TurnChanged | MediaLost | MediaBack) -> Step:
             return back, tuple(Send(item) for item in model.outbox)
         case _:
             assert_never(event)
+
+
+def send_failed(model: Model, event: SendFailed) -> Step:
+    """Let the person know, whatever became of the call meanwhile."""
+    if event.call_no != model.calls_made:
+        return model, ()
+    failed = replace(model, notice=Notice(event.problem))
+    return failed, (start(Timer.NOTICE, failed), PlayCue(Cue.FAILED))
 
 
 def photo_taken(model: Model, photo: Photo) -> Step:

@@ -19,6 +19,7 @@ from appliance.core.events import (
     PhotoFailed,
     PhotoTaken,
     Say,
+    SendFailed,
     Shutdown,
     TakePhoto,
     TimerFired,
@@ -65,6 +66,8 @@ def _decide(model: Model, event: Event) -> Step:
             return facts.call_down(model, event)
         case TurnChanged() | MediaLost() | MediaBack():
             return facts.heard(model, event)
+        case SendFailed():
+            return facts.send_failed(model, event)
         case PhotoTaken(photo):
             return facts.photo_taken(model, photo)
         case PhotoFailed(problem):

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from appliance.config import SessionConfig
+from appliance.hardware.still_camera import PICTURES
 from tests.call.small_service import Manners, SmallService, small_service
 from tests.call.stage import Running, Stage, calling, staged
 
@@ -36,6 +37,11 @@ async def live(
                 await stage.mark("sideband_open")
                 await service.until("session.update")
             yield service, stage, running
+
+
+def a_picture() -> bytes:
+    """One of the pictures the simulated camera ships with."""
+    return next(path for path in sorted(PICTURES.iterdir()) if path.suffix == ".jpg").read_bytes()
 
 
 NO_SIDEBAND = Manners(sideband_status=404)

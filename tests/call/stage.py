@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from appliance.album import prepare
 from appliance.call.call import RealtimeCall
 from appliance.call.parts import Parts
 from appliance.call.signaling import HttpSignaling
@@ -107,11 +108,12 @@ class Stage:
         history = before.history() if before is not None else ()
         return RealtimeCall(call_no, self.parts(), history=history, needs_channel=needs_channel)
 
-    def jpeg(self, name: str) -> bytes:
+    async def jpeg(self, name: str, limit: int) -> bytes:
         try:
-            return self.album[name]
+            jpeg = self.album[name]
         except KeyError:
             raise DeviceError(f"There is no {name}.") from None
+        return jpeg if len(jpeg) <= limit else prepare(jpeg, limit=limit).jpeg
 
     def _post(self, event: Event) -> None:
         self.events.append(event)

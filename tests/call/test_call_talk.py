@@ -1,12 +1,13 @@
 """What is said in a call: tools, photos, text, transcript and turns."""
 
 import asyncio
+import base64
 
 import pytest
 
-from appliance.call import chores
+from appliance.call import chores, link, peer, sender
 from appliance.config import CallConfig
-from appliance.core.events import TurnChanged
+from appliance.core.events import SendFailed, TurnChanged
 from appliance.core.model import Photo, Text, Turn
 from appliance.errors import (
     DeviceError,
@@ -16,6 +17,7 @@ from appliance.tools.registry import tool
 from tests.call.scenes import (
     NO_SIDEBAND,
     SPEECH,
+    a_picture,
     call_events,
     live,
     playback,
@@ -87,30 +89,76 @@ async def test_photo_takes_the_data_channel_without_a_sideband() -> None:
     assert channel == "channel"
 
 
-async def test_photo_too_large_for_the_data_channel_is_left_out(
-    caplog: pytest.LogCaptureFixture,
+async def test_photo_is_made_small_enough_for_the_data_channel(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(peer, "MESSAGE_LIMIT", 20_000)
     async with live(NO_SIDEBAND) as (service, stage, running):
-        stage.album["photo-0001"] = bytes(250_000)
+        stage.album["photo-0001"] = picture = a_picture()
         running.call.send(Photo("photo-0001"))
         running.call.send(Text("Hello?"))
+        channel, shown = await service.until("conversation.item.create")
+        _, asked = await service.until("conversation.item.create", times=2)
+
+    jpeg = base64.b64decode(shown["item"]["content"][1]["image_url"].partition(",")[2])
+    assert channel == "channel"
+    assert 5_000 < len(jpeg) < 15_000 < len(picture)
+    assert jpeg.startswith(b"\xff\xd8")
+    assert asked["item"]["content"][0]["text"] == "Hello?"
+
+
+async def test_text_too_long_for_the_data_channel_waits_for_the_sideband(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(peer, "MESSAGE_LIMIT", 2_000)
+    async with live() as (service, stage, running):
+        await service.socket.close(code=1011)
+        running.call.send(Text("word " * 800))
+        channel, _ = await service.until("conversation.item.create")
+
+    assert channel == "sideband"
+    assert not any(isinstance(event, SendFailed) for event in stage.events)
+
+
+async def test_what_cannot_be_sent_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer, "MESSAGE_LIMIT", 1_000)
+    monkeypatch.setattr(sender, "PATIENCE", 0.1)
+    async with live(NO_SIDEBAND) as (service, stage, running):
+        stage.album["photo-0001"] = a_picture()
+        running.call.send(Text("word " * 800))
+        running.call.send(Photo("photo-0001"))
+        running.call.send(Photo("photo-0002"))
+        running.call.send(Text("Hello?"))
         _, event = await service.until("conversation.item.create")
+        failed = [event.problem.cause for event in stage.events if isinstance(event, SendFailed)]
 
     assert event["item"]["content"][0]["text"] == "Hello?"
-    assert "too long" in caplog.text
+    assert len(failed) == 3
+    assert "too long" in failed[0]
+    assert failed[1:] == ["The photo cannot be made so small.", "There is no photo-0002."]
 
 
-async def test_photo_that_is_gone_is_heard_and_does_not_end_the_call(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async with live() as (service, stage, running):
-        service.peer.tone.unpaused.clear()
-        await stage.until(lambda: not any(stage.card.heard[-9600:]))
-        running.call.send(Photo("photo-0001"))
-        await stage.until(lambda: pcm.peak(bytes(stage.card.heard[-9600:])) > 1000)
-        assert not running.over.is_set()
+async def test_what_is_stuck_is_given_up_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "STUCK_LIMIT", 0.1)
+    monkeypatch.setattr(link, "_LOOK", 0.05)
+    async with live(NO_SIDEBAND) as (service, stage, running):
+        running.call._link.lines.hold_again(["x" * 300_000])
+        running.call.send(Text("Hello?"))
+        await service.until("conversation.item.create")
+        failed = [event for event in stage.events if isinstance(event, SendFailed)]
 
-    assert "There is no photo-0001." in caplog.text
+    assert failed == [SendFailed(1, link.NOT_SENT)]
+
+
+async def test_what_is_said_when_the_call_is_over_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer, "MESSAGE_LIMIT", 1_000)
+    async with live(NO_SIDEBAND) as (service, stage, running):
+        running.call.send(Text("word " * 800))  # waits for a sideband
+        await service.peer.close()
+        await running.over.wait()
+        running.call.send(Text("Hello?"))
+
+    assert stage.events.count(SendFailed(1, sender.TOO_LATE)) == 2
 
 
 async def test_text_is_sent_and_answered() -> None:
@@ -225,7 +273,7 @@ async def test_photo_of_a_tool_is_shown_before_its_output() -> None:
         @tool
         async def look() -> object:
             """Look."""
-            holder[0].call.show(Photo("photo-0001"))
+            await holder[0].call.show(Photo("photo-0001"))
             return "shown"
 
         stage.tools = [look]
@@ -246,7 +294,7 @@ async def test_photo_of_a_tool_is_shown_before_its_output() -> None:
 async def test_nothing_can_be_shown_without_a_call() -> None:
     async with scene() as (_, stage):
         with pytest.raises(DeviceError, match="no call"):
-            stage.open_call().show(Photo("photo-0001"))
+            await stage.open_call().show(Photo("photo-0001"))
 
 
 async def test_harmless_error_does_not_end_the_call() -> None:

@@ -1,5 +1,6 @@
 """Which way our events go."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 import msgspec
@@ -25,7 +26,11 @@ class Way:
         return True
 
     def line(self) -> Line:
-        return Line(lambda: self.is_open, self.send)
+        return Line(lambda: self.is_open, lambda: self.limit, self.send)
+
+
+def never() -> None:
+    raise AssertionError("a message was lost")
 
 
 def event(name: str) -> OutputClear:
@@ -34,7 +39,7 @@ def event(name: str) -> OutputClear:
 
 def test_first_line_is_taken_while_it_is_open() -> None:
     best, other = Way(), Way()
-    lines = Lines(best.line(), other.line())
+    lines = Lines(best.line(), other.line(), lost=never)
 
     lines.send([event("1")])
     best.is_open = False
@@ -47,7 +52,7 @@ def test_first_line_is_taken_while_it_is_open() -> None:
 
 def test_events_wait_in_order_for_a_line() -> None:
     way = Way(is_open=False)
-    lines = Lines(way.line())
+    lines = Lines(way.line(), lost=never)
 
     lines.send([event("1"), event("2")])
     assert not lines.any_open
@@ -59,7 +64,7 @@ def test_events_wait_in_order_for_a_line() -> None:
 
 def test_undelivered_events_go_before_all_others() -> None:
     way = Way(is_open=False)
-    lines = Lines(way.line())
+    lines = Lines(way.line(), lost=never)
     lines.send([event("3")])
     lines.hold_again(['{"event_id":"1"}', '{"event_id":"2"}'])
     way.is_open = True
@@ -70,26 +75,59 @@ def test_undelivered_events_go_before_all_others() -> None:
 
 def test_of_many_waiting_events_the_last_are_kept() -> None:
     way = Way(is_open=False)
-    lines = Lines(way.line())
+    lost: list[int] = []
+    lines = Lines(way.line(), lost=lambda: lost.append(1))
     lines.send(event(str(number)) for number in range(HELD_LIMIT + 3))
     way.is_open = True
     lines.flush()
 
     assert way.sent == [str(number) for number in range(3, HELD_LIMIT + 3)]
+    assert len(lost) == 3
 
 
-def test_event_that_fits_no_line_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
-    way = Way(limit=60)
-    lines = Lines(way.line())
+def test_event_too_long_for_what_is_open_waits_for_the_longer_line() -> None:
+    small, large = Way(limit=60), Way(is_open=False)
+    lines = Lines(large.line(), small.line(), lost=never)
     lines.send([event("x" * 100), event("2")])
+    assert lines.stuck
+    large.is_open = True
+    lines.flush()
 
-    assert way.sent == ["2"]
-    assert "too long" in caplog.text
+    assert (large.sent, small.sent) == (["x" * 100, "2"], [])
+    assert not lines.stuck
+
+
+def test_event_given_up_is_told_of_and_holds_up_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    lost: list[int] = []
+    way = Way(limit=60)
+    lines = Lines(way.line(), lost=lambda: lost.append(1))
+    lines.send([event("x" * 100), event("2")])
+    lines.drop_first()
+
+    assert (way.sent, lost) == (["2"], [1])
+    assert "did not reach" in caplog.text
+    assert "xxx" not in caplog.text
+
+
+async def test_room_is_that_of_the_open_lines() -> None:
+    small, large = Way(limit=60), Way(is_open=False)
+    lines = Lines(large.line(), small.line(), lost=never)
+    assert lines.room == 60
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(lines.room_for(61))
+        await asyncio.sleep(0)
+        lines.flush()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        large.is_open = True
+        lines.flush()
+    small.is_open = large.is_open = False
+    assert lines.room == 1000
 
 
 def test_event_too_long_for_one_line_takes_the_other() -> None:
     small, large = Way(limit=60), Way()
-    lines = Lines(small.line(), large.line())
+    lines = Lines(small.line(), large.line(), lost=never)
     lines.send([event("x" * 100)])
 
     assert large.sent == ["x" * 100]

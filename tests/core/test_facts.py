@@ -20,6 +20,7 @@ from appliance.core.events import (
     MediaBack,
     MediaLost,
     Say,
+    SendFailed,
     TakePhoto,
     ToggleCall,
     ToggleMute,
@@ -33,6 +34,7 @@ from appliance.core.model import (
     Idle,
     Live,
     Model,
+    Notice,
     Problem,
     Redial,
     Text,
@@ -69,6 +71,14 @@ def test_lost_call_comes_back_as_the_same_call_within_ten_seconds() -> None:
     model, effects = after(model, MediaBack(1))
     assert model == LIVE
     assert {StopTimer(Timer.LOST), StopTimer(Timer.GIVE_UP)} == set(effects)
+
+
+def test_what_was_not_sent_is_told_whatever_became_of_its_call() -> None:
+    for model in (LIVE, after(LIVE, CallDown(1, NETWORK))[0], after(LIVE, HangUp())[0]):
+        told, effects = after(model, SendFailed(1, NETWORK))
+        assert told.notice == Notice(NETWORK)
+        assert PlayCue(Cue.FAILED) in effects
+        assert after(model, SendFailed(0, NETWORK)) == (model, [])
 
 
 def test_second_report_of_a_loss_does_not_start_the_ten_seconds_again() -> None:

@@ -26,6 +26,7 @@ from appliance.core.events import (
     PhotoFailed,
     PhotoTaken,
     Say,
+    SendFailed,
     Shutdown,
     TakePhoto,
     TimerFired,
@@ -180,6 +181,10 @@ class HostileWorld(RuleBasedStateMachine):
         self.happens(fact(current - age))
         self.happens(TurnChanged(current - age, turn))
         assert before == self.model, "a stale fact changed something"
+
+    @rule(age=st.integers(0, 2))
+    def something_was_not_sent(self, age: int) -> None:
+        self.happens(SendFailed(self.model.calls_made - age, Problem("network", "It is gone.")))
 
     # What the device does
 
