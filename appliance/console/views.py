@@ -99,7 +99,8 @@ class ErrorView(msgspec.Struct, frozen=True):
 
 def view_model(model: Model) -> ModelView:
     """Return the model as the API says it."""
-    problem = problem_of(model.phase)
+    noticed = model.notice.problem if model.notice is not None else None
+    problem = noticed or problem_of(model.phase)
     live = model.phase if isinstance(model.phase, Live) else None
     return ModelView(
         phase=phase_word(model.phase),

@@ -35,7 +35,14 @@ def problem_of(phase: Phase) -> Problem | None:
 
 
 def sentence(model: Model) -> str:
-    """Return what the appliance does, in one sentence for a person."""
+    """Return what the appliance does, in one sentence for a person; and what just went wrong."""
+    said = _sentence(model)
+    if model.notice is None or model.notice.problem is None:
+        return said
+    return f"{said} {model.notice.problem.cause} {model.notice.problem.cure}".strip()
+
+
+def _sentence(model: Model) -> str:
     match model.phase:
         case Idle(reason):
             return "Ready: press the call button." if reason is None else f"Ready. {reason.cause}"

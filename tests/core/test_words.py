@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.core.model import Dialing, Idle, Live, Model, Turn
+from appliance.core.model import Dialing, Idle, Live, Model, Notice, Turn
 from appliance.core.words import phase_word, problem_of, sentence
 from tests.core.examples import AUTH, NETWORK, PHASES
 
@@ -31,6 +31,9 @@ def test_details_are_told() -> None:
     assert sentence(Model(Dialing(3, 2))) == "Calling again, attempt 3."
     muted = Model(Live(1, Turn.THINKING), muted=True)
     assert sentence(muted) == "In a call, thinking, microphone muted."
+    refused = Model(Live(1), notice=Notice(AUTH))
+    assert sentence(refused) == "In a call, listening. The key was refused. Check the key."
+    assert sentence(Model(Live(1), notice=Notice())) == "In a call, listening."
 
 
 @pytest.mark.parametrize("phase", PHASES)
