@@ -76,6 +76,7 @@ class Assembly:
         return Status(
             version=__version__,
             uptime=asyncio.get_running_loop().time() - self._began,
+            tasks=len(asyncio.all_tasks()),
             model=view_model(self.hub.model),
             service=self.config.service.base_url,
             audio={"driver": self.config.audio.driver, **(call.sound() if call else {})},
@@ -165,6 +166,7 @@ async def assemble(
 async def serve(config: Config) -> None:
     """Run the daemon until a signal ends it. Raises ApplianceError if it cannot start."""
     configure(config.log.level)
+    daemon.return_memory()
     # A busy thread otherwise holds up the sound card's callback for up to 85 ms (measured with
     # PyAudio 0.2.14 and 10 ms blocks; CPython's default interval is 5 ms).
     sys.setswitchinterval(SWITCH_INTERVAL)

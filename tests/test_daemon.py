@@ -409,3 +409,35 @@ async def test_a_real_process_reports_and_exits_with_0(
             await process.wait()
     assert systemd.read()[-1] in {"STOPPING=1", "STATUS=Off."}
     assert "STOPPING=1" in systemd.lines
+
+
+# Memory
+
+ALLOCATION = """
+import threading
+from pathlib import Path
+from appliance.daemon import return_memory
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+return_memory()
+before = resident()
+
+def picture() -> None:
+    pieces = [bytearray(100_000) for _ in range(300)]  # 30 MB, as the rows of a large picture
+    pieces[::2] = []
+
+for _ in range(4):
+    thread = threading.Thread(target=picture)
+    thread.start()
+    thread.join()
+print((resident() - before) // 1_000_000)
+"""
+
+
+def test_memory_of_pictures_goes_back_to_the_system() -> None:
+    grown = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", ALLOCATION], check=True, capture_output=True, text=True, timeout=20
+    )
+    assert int(grown.stdout) < 5

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
-from functools import partial
 from typing import Any
 
 from typing_extensions import override
@@ -221,8 +220,8 @@ class RealtimeCall(Call, Host):
             offered = session_object(service, session, self._parts.tools.specs())
             peer = await self._link.dial(NearTrack(self._engine), offered)
             if peer.far is not None:
-                heard = partial(self._talk.mark, "first_sound")
-                self.start(pump(peer.far, self._engine, heard), "far end")
+                playing = pump(peer.far, self._engine, lambda: self._talk.mark("first_sound"))
+                self.start(playing, "far end")
             await self._session_ready()
             await self._live(peer)
         except ApplianceError as error:

@@ -71,10 +71,14 @@ EventView: TypeAlias = ModelView | LineView | LevelsView | MarkView | GapView
 
 
 class Status(msgspec.Struct, frozen=True):
-    """A whole snapshot: `status --json` and the tool `device_status`."""
+    """A whole snapshot: `status --json` and the tool `device_status`.
+
+    `uptime`: seconds. `tasks`: of the event loop; at rest always the same number.
+    """
 
     version: str
     uptime: float
+    tasks: int
     model: ModelView
     service: str
     audio: dict[str, Plain]

@@ -132,6 +132,7 @@ async def photo() -> list[Row]:
             await asyncio.sleep(1)
             log.command("tell gap")
             photo_gaps.append(float((await log.next("gap"))["longest"]))
+        memory = weigh.resident(appliance.pid)
         await appliance.control.hang_up()
     quiet = 1000 * median(quiet_gaps)
     return [
@@ -144,30 +145,33 @@ async def photo() -> list[Row]:
             quiet + 10,
             {"without a photo": quiet},
         ),
+        Row("photo.memory", f"resident in a call after {PHOTOS} photos", "MB", memory, 90),
     ]
 
 
 async def soak() -> list[Row]:
     """What 200 calls in a row leave behind."""
     async with bare_service() as (url, log), daemon(url) as appliance:
-        before = _left(appliance)
+        before = await _left(appliance)
         for number in range(SOAK_CALLS):
             if number == SETTLED_AFTER:
-                before = _left(appliance)
+                before = await _left(appliance)
             await _dial(appliance, log)
             await appliance.control.hang_up()
         await asyncio.sleep(3)  # the POST hang-up and the sweep of the last call may still run
-        after = _left(appliance)
+        after = await _left(appliance)
     span = f"after call {SETTLED_AFTER} to call {SOAK_CALLS}"
     return [
         Row("soak.memory", f"resident, {span}", "MB", after["memory"] - before["memory"], 2),
         Row("soak.descriptors", f"file descriptors, {span}", "", after["fds"] - before["fds"], 0),
+        Row("soak.tasks", f"tasks, {span}", "", after["tasks"] - before["tasks"], 0),
         Row("soak.threads", f"threads, {span}", "", after["threads"] - before["threads"], 0),
     ]
 
 
-def _left(appliance: Daemon) -> Mapping[str, float]:
+async def _left(appliance: Daemon) -> Mapping[str, float]:
     return {
+        "tasks": (await appliance.control.status()).tasks,
         "memory": weigh.resident(appliance.pid),
         "fds": weigh.descriptors(appliance.pid),
         "threads": weigh.threads(appliance.pid),

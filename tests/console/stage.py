@@ -72,6 +72,7 @@ class Stage:
         return Status(
             version="0",
             uptime=1.0,
+            tasks=7,
             model=view_model(self.hub.model),
             service="http://127.0.0.1:1/v1",
             audio={},
