@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from appliance.realtime.client_events import ClientEvent, ItemCreate, ResponseCreate
 from appliance.realtime.sequencer import Sequencer
-from appliance.realtime.server_events import ServerEvent, decode
+from appliance.realtime.server_events import ResponseCreated, ServerEvent, decode
 from tests.realtime.wire import SAMPLES, call, created, done, error, event, failed, item_done
 
 RESPONSES = st.sampled_from(["resp_1", "resp_2", "resp_3", "resp_4"])
@@ -53,11 +53,12 @@ class Hostile(RuleBasedStateMachine):
                 self.in_flight, self.flown_at = str(one.event_id), self.now
 
     def feed(self, one: ServerEvent) -> None:
+        if isinstance(one, ResponseCreated):
+            self.in_flight = None
         self.take(self.sequencer.on_event(one, self.now))
 
     @rule(response=RESPONSES)
     def begins(self, response: str) -> None:
-        self.in_flight = None
         self.feed(created(response))
 
     @rule(response=RESPONSES, status=STATUSES, calls=st.sets(CALLS))
