@@ -26,7 +26,6 @@ from appliance.media.tracks import NearTrack, pump
 from appliance.ports import AudioStream, Call
 from appliance.realtime.client_events import Message
 from appliance.realtime.session import session_object
-from appliance.realtime.tool_calls import ToolCall
 
 SESSION_TIMEOUT = 5.0  # s from connected to the service's first word about the session
 GREETING_DELAY = 0.02  # s; what the person wanted to say before the call was up goes first
@@ -66,7 +65,7 @@ class RealtimeCall(Call, Host):
             parts,
             self._link.lines,
             clear=self._engine.clear,
-            run_tool=self._run_tool,
+            run_tool=lambda call: self._chores.run_tool(call),  # noqa: PLW0108 - made after us
             stop=self.stop,
         )
         self._sender = Sender(self._talk, self._link.lines, parts, self.failed)
@@ -154,17 +153,10 @@ class RealtimeCall(Call, Host):
 
     # For the link
 
+    @property
     @override
-    def received(self, data: str | bytes, channel: str) -> None:
-        self._talk.received(data, channel)
-
-    @override
-    def session(self) -> str:
-        return self._talk.session()
-
-    @override
-    def mark(self, name: str) -> None:
-        self._talk.mark(name)
+    def talk(self) -> Talk:
+        return self._talk
 
     @override
     def start(self, job: Coroutine[Any, Any, None], name: str) -> None:
@@ -275,9 +267,6 @@ class RealtimeCall(Call, Host):
         except TimeoutError:
             log.debug("! the sound card does not play, or not any more")
         self._released.set()
-
-    def _run_tool(self, call: ToolCall) -> None:
-        self._chores.run_tool(call)
 
     def _on_levels(self, near_dbfs: float, far_dbfs: float) -> None:
         self._parts.publish(Levels(near_dbfs, far_dbfs))

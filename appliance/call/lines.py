@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from appliance.call.sideband import HELD_LIMIT
 from appliance.realtime.client_events import ClientEvent, encode
+
+HELD_LIMIT = 32  # messages of ours that wait while no line takes them
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +68,8 @@ class Lines:
                 self.drop_first()
 
     def hold_again(self, unsent: Iterable[str]) -> None:
-        """Take back, in front of all others, what a line could not deliver. Then flush."""
-        self._held.extendleft(reversed(list(unsent)))
+        """Take back, in front of all others, what a line may not have delivered. Then flush."""
+        self._held.extendleft(reversed([one for one in unsent if one not in self._held]))
         self.flush()
         while len(self._held) > HELD_LIMIT:
             self.drop_first()

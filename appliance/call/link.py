@@ -13,6 +13,7 @@ from appliance.call.lines import Line, Lines
 from appliance.call.parts import Parts
 from appliance.call.peer import Peer, is_loopback
 from appliance.call.sideband import MESSAGE_LIMIT, Closed, Listener, Sideband
+from appliance.call.talk import Talk
 from appliance.core.model import Problem
 from appliance.errors import ApplianceError, ClosedError, ServiceError, UnreachableError
 
@@ -32,16 +33,9 @@ log = logging.getLogger(__name__)
 class Host(Protocol):
     """What a link needs of its call. Nothing here raises."""
 
-    def received(self, data: str | bytes, channel: str) -> None:
-        """Take in a message of the service that came by `channel`."""
-        ...
-
-    def session(self) -> str:
-        """Return the message that tells the service our session."""
-        ...
-
-    def mark(self, name: str) -> None:
-        """Put something onto the timeline."""
+    @property
+    def talk(self) -> Talk:
+        """What is said in the call."""
         ...
 
     def start(self, job: Coroutine[Any, Any, None], name: str) -> None:
@@ -102,19 +96,19 @@ class Link(Listener):
         service = self._parts.service
         self._peer = peer = Peer(
             near,
-            lambda message: self._host.received(message, "data channel"),
+            lambda message: self._host.talk.received(message, "data channel"),
             ice_servers=service.ice_servers,
             loopback=is_loopback(service.base_url),
         )
         offer = await peer.offer()
-        self._host.mark("offer_posted")
+        self._host.talk.mark("offer_posted")
         # The service may create the call although nobody waits for its answer any more: the
         # request goes on without us, so that this call can be hung up too.
         self._parts.errand("offer", partial(self._post, offer, session))
         await self._answered.wait()
         if self._answer is None:
             raise self._refusal or ServiceError("The service gave no answer.")
-        self._host.mark("answered")
+        self._host.talk.mark("answered")
         self._open_sideband(self._answer.call_id)
         await peer.accept(self._answer.sdp)
         await peer.connected()
@@ -153,7 +147,7 @@ class Link(Listener):
 
     async def _watch_channel(self, peer: Peer) -> None:
         if await peer.channel_open():
-            self._host.mark("data_channel_open")
+            self._host.talk.mark("data_channel_open")
             self.lines.flush()
             return
         if peer.is_over:
@@ -207,19 +201,20 @@ class Link(Listener):
 
     @override
     def sideband_opened(self) -> str:
-        self._host.mark("sideband_open")
+        self._host.talk.mark("sideband_open")
         asyncio.get_running_loop().call_soon(self.lines.flush)  # after this one
-        return self._host.session()
+        return self._host.talk.session()
 
     @override
     def sideband_received(self, message: str) -> None:
-        self._host.received(message, "sideband")
+        self._host.talk.received(message, "sideband")
 
     @override
     def sideband_closed(self, closed: Closed) -> bool:
         if closed.expired:
             self._host.stop(ClosedError("The session reached its longest duration."))
             return False
-        if self._sideband is not None:
-            self.lines.hold_again(self._sideband.take_unsent())
+        if self._sideband is not None and closed.opened:
+            unsent = self._sideband.take_unsent()
+            self.lines.hold_again([*self._host.talk.unanswered(unsent), *unsent])
         return True

@@ -21,7 +21,6 @@ PING_TIMEOUT = 5.0  # s
 CLOSE_TIMEOUT = 0.5  # s for the service's goodbye; nobody waits for more
 MESSAGE_LIMIT = 4 * 2**20  # bytes of one message; the longest recorded has 6 kB, an echo 300 kB
 QUEUE_LIMIT = 64  # messages read ahead of us
-HELD_LIMIT = 32  # messages of ours that wait while the line is down
 
 # s before each try, the last one repeated. The first follow each other closely: right after the
 # call was created the service may not know it yet (404; seen by users and by OpenAI's Codex).
@@ -45,11 +44,6 @@ class Closed:
     def expired(self) -> bool:
         """Whether the session is over because it lasted as long as a session can."""
         return self.code == 1001 and _EXPIRED in self.reason
-
-    @property
-    def unknown_call(self) -> bool:
-        """Whether the service does not know the call, or not any more."""
-        return self.code == 404 or (self.code == 400 and "call_id_not_found" in self.reason)
 
 
 class Listener(Protocol):
@@ -103,7 +97,7 @@ class Sideband:
         """Return, oldest first, and forget what did not leave before the line went down."""
         unsent = list(self._outgoing)
         self._outgoing.clear()
-        return unsent[-HELD_LIMIT:]
+        return unsent
 
     async def run(self) -> None:
         """Connect, and connect again, until the listener says enough. Cancelling is safe."""

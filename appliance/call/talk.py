@@ -168,6 +168,11 @@ class Talk:
             )
         )
 
+    def unanswered(self, unsent: Sequence[str]) -> list[str]:
+        """Return what has to go out again because its line broke, besides what did not leave it."""
+        messages = [encode(event) for event in self._sequencer.unanswered()]
+        return [message for message in messages if message not in unsent]
+
     def remind(self, history: Sequence[Message]) -> None:
         """Tell the session what was said in the call before it."""
         told = [

@@ -20,12 +20,16 @@ class Posting:
         """`prefix`: begins every id; with the count at most client_events.MAX_ID characters."""
         self._prefix = prefix
         self._count = 0
-        self._open: dict[str, str] = {}  # event id -> item or call id
+        self._open: dict[str, ItemCreate] = {}  # by event id
 
     @property
     def settled(self) -> bool:
         """Whether the service has told us of every item we posted."""
         return not self._open
+
+    def unconfirmed(self) -> list[ItemCreate]:
+        """Return the events whose items the service has not told us of, as they were posted."""
+        return list(self._open.values())
 
     def id(self) -> str:
         """Return a new id."""
@@ -39,19 +43,21 @@ class Posting:
     def post(self, item: NewItem) -> ItemCreate:
         """Return the event that puts an item into the conversation."""
         event_id = self.id()
-        key = item.call_id if isinstance(item, FunctionCallOutput) else item.id
-        if isinstance(key, str):
-            self._open[event_id] = key
+        event = self._open[event_id] = ItemCreate(item, event_id=event_id)
         if len(self._open) > _UNCONFIRMED:
             del self._open[next(iter(self._open))]
-        return ItemCreate(item, event_id=event_id)
+        return event
 
     def confirm(self, item: Item) -> None:
         """Take note that the service has this item."""
-        if self._open:
-            key = item.call_id if item.type == "function_call_output" else item.id
-            self._open = {event: posted for event, posted in self._open.items() if posted != key}
+        self._open = {key: event for key, event in self._open.items() if not _is(event.item, item)}
 
     def refuse(self, event_id: str | None) -> None:
         """Take note that the service will never have the item of this event."""
         self._open.pop(event_id or "", None)
+
+
+def _is(posted: NewItem, item: Item) -> bool:
+    if isinstance(posted, FunctionCallOutput):
+        return item.type == "function_call_output" and item.call_id == posted.call_id
+    return item.id == posted.id

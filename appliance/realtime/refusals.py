@@ -26,6 +26,7 @@ _MEANINGS: Final[Mapping[str, Meaning]] = MappingProxyType(
         "item_truncate_invalid_item_id": "benign",
         "item_retrieve_invalid_item_id": "benign",
         "item_delete_invalid_item_id": "benign",
+        "item_create_duplicate_item_id": "benign",  # we repeat what a broken line may have lost
         "cannot_update_voice": "benign",
         "rate_limit_exceeded": "busy",
         "inference_rate_limit_exceeded": "busy",

@@ -142,8 +142,16 @@ class Sequencer:
             return []
         if self._answers.close(call_id):
             self._want(_Wish())
-        item = FunctionCallOutput(call_id=call_id, output=output)
+        item = FunctionCallOutput(call_id=call_id, output=output, id=self._posting.id())
         return [self._posting.post(item), *self._advance(now)]
+
+    def unanswered(self) -> list[ClientEvent]:
+        """Return once more, as they were, the events a line that broke may have swallowed.
+
+        What the service has after all, it refuses: by the item's id, or because it answers already.
+        """
+        asked = [_response_create(self._create)] if self._create else []
+        return [*self._posting.unconfirmed(), *asked]
 
     def tick(self, now: float) -> list[ClientEvent]:
         """Do what became due."""

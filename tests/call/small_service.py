@@ -29,6 +29,7 @@ class Manners:
     sideband_status: int = 101
     sideband_refusals: int = 10**9  # how many tries get `sideband_status`
     confirms: bool = True  # answers session.update
+    swallows: bool = False  # what comes by sideband is lost, as on a line dead on the way
 
 
 @dataclass
@@ -41,6 +42,7 @@ class SmallService:
     hung_up: list[str] = field(default_factory=list)
     answerers: list[Answerer] = field(default_factory=list)
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    swallowed: int = 0
     tries: int = 0
     posts: int = 0
     url: str = ""
@@ -124,6 +126,10 @@ class SmallService:
         self.sockets.append(socket)
         self._news.set()
         async for message in socket:
+            if self.manners.swallows:
+                self.swallowed += 1
+                self._news.set()
+                continue
             event = json.loads(message.data)
             self.said.append(("sideband", event))
             self._news.set()

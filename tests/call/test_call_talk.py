@@ -66,6 +66,22 @@ async def test_output_takes_the_data_channel_while_the_sideband_is_down() -> Non
     assert channel == "channel"
 
 
+async def test_what_a_dead_sideband_swallowed_goes_out_again() -> None:
+    async with live() as (service, _, _):
+        service.manners.swallows = True
+        service.on_channel(*call_events("call_1", "nothing"))
+        while service.swallowed < 2:  # the output, and the wish for an answer
+            await service.news()
+        service.manners.sideband_status = 500
+        await service.socket.close(code=1011)
+        channel, output = await service.until("conversation.item.create")
+        await service.until("response.create")
+
+    assert channel == "channel"
+    assert output["item"]["call_id"] == "call_1"
+    assert service.count("response.create") == 1
+
+
 async def test_photo_goes_over_the_sideband() -> None:
     async with live() as (service, stage, running):
         stage.album["photo-0001"] = b"\xff\xd8 a picture"

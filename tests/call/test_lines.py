@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from appliance.call.lines import Line, Lines
-from appliance.call.sideband import HELD_LIMIT
-from appliance.realtime.client_events import OutputClear
+from appliance.call.lines import HELD_LIMIT, Line, Lines
+from appliance.realtime.client_events import OutputClear, encode
 
 
 @dataclass
@@ -71,6 +70,17 @@ def test_undelivered_events_go_before_all_others() -> None:
     lines.flush()
 
     assert way.sent == ["1", "2", "3"]
+
+
+def test_event_held_already_is_not_held_twice() -> None:
+    way = Way(is_open=False)
+    lines = Lines(way.line(), lost=never)
+    lines.send([event("2")])
+    lines.hold_again([encode(event("1")), encode(event("2"))])
+    way.is_open = True
+    lines.flush()
+
+    assert way.sent == ["1", "2"]
 
 
 def test_of_many_waiting_events_the_last_are_kept() -> None:

@@ -526,3 +526,28 @@ def test_unconfirmed_items_do_not_pile_up() -> None:
     sequencer.greet("Hi.", 1.0)
     fed(sequencer, created("r"), done("r"), STOPPED)
     assert sequencer.deadline is None
+
+
+# A line that breaks
+
+
+def test_what_is_not_confirmed_is_repeated_as_it_was() -> None:
+    sequencer = Sequencer("t")
+    sent = sequencer.say("Hello.", 1.0)
+    assert sequencer.unanswered() == sent
+    fed(sequencer, *confirmed(sent))
+    assert sequencer.unanswered() == sent[-1:]
+    fed(sequencer, created("r"))
+    assert sequencer.unanswered() == []
+
+
+def test_repeated_output_is_known_by_its_id() -> None:
+    sequencer = busy_with("r")
+    fed(sequencer, item_done(call("c1"), "r"))
+    (output,) = sequencer.tool_output("c1", "3", 1.0)
+    assert sequencer.unanswered() == [output]
+    assert isinstance(output, ItemCreate)
+    assert isinstance(output.item.id, str)
+    repeated = error("item_create_duplicate_item_id", output.event_id)
+    assert fed(sequencer, repeated) == []
+    assert sequencer.unanswered() == []
