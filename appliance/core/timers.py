@@ -69,6 +69,11 @@ def jitter(timer: Timer) -> float:
     return RETRY_JITTER if timer is Timer.RETRY else 0.0
 
 
+def rotates_soon(phase: Live) -> bool:
+    """Return whether a new call takes over as soon as it has been quiet for QUIET_TIME."""
+    return phase.expiring and phase.turn is Turn.LISTENING
+
+
 def _of_phase(phase: Phase) -> frozenset[Timer]:
     match phase:
         case Idle() | Fault() | Off():
@@ -89,7 +94,7 @@ def _of_phase(phase: Phase) -> frozenset[Timer]:
 
 def _of_live(phase: Live) -> frozenset[Timer]:
     armed = {Timer.IDLE, Timer.LIMIT}
-    if not phase.expiring or phase.turn is Turn.LISTENING:
+    if not phase.expiring or rotates_soon(phase):
         armed.add(Timer.ROTATE)
     if phase.interrupted:
         armed |= {Timer.LOST, Timer.GIVE_UP}

@@ -19,6 +19,7 @@ from appliance.core.model import (
     Waiting,
 )
 from appliance.core.steps import Step, close_call, forget, off, open_call, start
+from appliance.core.timers import rotates_soon
 
 OUTBOX_LIMIT = 4  # items; more than that nobody remembers having asked
 
@@ -74,8 +75,10 @@ def tell(model: Model, item: Outgoing) -> Step:
     """Say or show something: in the call, in the next one, or in one started for it."""
     queued = replace(model, outbox=(*model.outbox, item)[-OUTBOX_LIMIT:])
     match model.phase:
-        case Live(interrupted=False):
-            return model, (start(Timer.IDLE, model), Send(item))
+        case Live(interrupted=False) as phase:
+            # An answer is on its way: an expiring call must not be changed before it begins.
+            again = (start(Timer.ROTATE, model),) if rotates_soon(phase) else ()
+            return model, (start(Timer.IDLE, model), *again, Send(item))
         case Idle() | Fault() | HangingUp(_, Idle()):
             return dial(queued)
         case HangingUp(_, Off()):

@@ -234,6 +234,13 @@ def test_old_call_is_replaced_after_two_quiet_seconds() -> None:
     assert delay(effects, Timer.GIVE_UP) == 60.0
 
 
+def test_old_call_is_not_replaced_between_a_question_and_its_answer() -> None:
+    _model, effects = after(LIVE, fired(Timer.ROTATE), Say("hello"))
+    assert delay(effects, Timer.ROTATE) == 2.0
+    _model, effects = after(LIVE, Say("hello"))
+    assert delay(effects, Timer.ROTATE) is None
+
+
 def test_old_call_is_not_replaced_while_somebody_speaks() -> None:
     model, effects = after(LIVE, TurnChanged(1, Turn.USER_SPEAKING), fired(Timer.ROTATE))
     assert effects == []
