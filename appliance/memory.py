@@ -19,13 +19,8 @@ class Memory:
         self._offset = 1 + max((entry.position for entry in self._entries.values()), default=-1)
 
     def remember(self, entry: Entry) -> Entry:
-        """Keep an entry; return it with its position among those of all calls."""
-        known = self._entries.get(entry.item_id)
-        if known is not None and known.position < self._offset:
-            place = known.position  # of a call before: it stays where it was
-        else:
-            place = self._offset + entry.position
-        placed = replace(entry, position=place)
+        """Keep an entry of the present call; return it with its position among those of all."""
+        placed = replace(entry, position=self._offset + entry.position)
         self._entries[entry.item_id] = placed
         if len(self._entries) > ENTRIES_KEPT:
             oldest = min(self._entries.values(), key=lambda kept: kept.position)

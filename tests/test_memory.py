@@ -45,15 +45,6 @@ def test_entry_that_moves_within_its_call_moves() -> None:
     assert ids(memory) == ["a", "b", "c"]
 
 
-def test_late_word_of_the_call_before_stays_in_its_place() -> None:
-    memory = Memory()
-    memory.remember(entry("a", 0, "…"))
-    memory.next_call()
-    memory.remember(entry("b", 0))
-    memory.remember(entry("a", 0, "late"))
-    assert [kept.text for kept in memory.entries()] == ["late", ""]
-
-
 def test_oldest_lines_go_first() -> None:
     memory = Memory()
     for number in range(ENTRIES_KEPT + 3):
