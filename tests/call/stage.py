@@ -10,10 +10,11 @@ from appliance.call.call import RealtimeCall
 from appliance.call.parts import Parts
 from appliance.call.signaling import HttpSignaling
 from appliance.config import CallConfig, ServiceConfig, SessionConfig, ToolsConfig
-from appliance.core.events import CallUp, Event
+from appliance.core.events import CallUp, Event, TurnChanged
+from appliance.core.model import Turn
 from appliance.credentials import Secret
 from appliance.errors import DeviceError
-from appliance.hub import Mark, Message
+from appliance.hub import Levels, Mark, Message
 from appliance.media.cues import render_all
 from appliance.ports import AudioStats, AudioStream, Exchange
 from appliance.realtime.conversation import Entry
@@ -130,6 +131,14 @@ class Stage:
         """The lines as they stand, in order."""
         lines = {entry.item_id: entry for entry in self.messages if isinstance(entry, Entry)}
         return sorted(lines.values(), key=lambda entry: entry.position)
+
+    def levels(self) -> list[Levels]:
+        return [message for message in self.messages if isinstance(message, Levels)]
+
+    def turn(self) -> Turn:
+        """Whose turn it is."""
+        turns = [event.turn for event in self.events if isinstance(event, TurnChanged)]
+        return turns[-1] if turns else Turn.LISTENING
 
     def transcript(self) -> list[str]:
         """The lines as they stand, in order, as texts."""

@@ -7,8 +7,8 @@ import pytest
 
 from appliance.call import peer
 from appliance.config import SessionConfig
-from appliance.core.events import CallUp
-from appliance.core.model import Text
+from appliance.core.events import CallUp, TurnChanged
+from appliance.core.model import Cue, Text, Turn
 from appliance.errors import (
     UnreachableError,
 )
@@ -153,10 +153,18 @@ async def test_next_call_knows_what_was_said() -> None:
             await stage.mark("data_channel_open")
             service.on_channel(*words("item_1", "I am at your service."))
             await stage.until(lambda: bool(stage.transcript()))
-        said = len(service.said)
+        said, written = len(service.said), stage.transcript()
         async with calling(stage, stage.open_call(2, first.call), up=False):
             await stage.until(lambda: CallUp(2) in stage.events)
-            await service.until("conversation.item.create")
+            await stage.mark("data_channel_open", times=2)
+            _, reminder = await service.until("conversation.item.create")
+            service.on_channel(
+                {"type": "conversation.item.added", "item": reminder["item"]},
+                *words("item_2", "Where were we?"),
+            )
+            await stage.until(lambda: len(stage.transcript()) > len(written))
+            blocks = stage.card.blocks
+            await stage.until(lambda: stage.card.blocks > blocks + 30)  # a greeting would be out
 
     events = [event for _, event in service.said[said:]]
     told = [event["item"] for event in events if event["type"] == "conversation.item.create"]
@@ -164,6 +172,20 @@ async def test_next_call_knows_what_was_said() -> None:
         ("assistant", [{"type": "output_text", "text": "I am at your service."}])
     ]
     assert not any(event["type"] == "response.create" for event in events)
+    assert stage.transcript() == [*written, "assistant: Where were we?"]
+
+
+async def test_tone_is_not_taken_for_the_assistant() -> None:
+    async with live() as (service, stage, running):
+        service.peer.tone.unpaused.clear()
+        await stage.until(lambda: not any(stage.card.heard[-9600:]))
+        await stage.until(lambda: stage.turn() is Turn.LISTENING)
+        seen = len(stage.events)
+        running.call.cue(Cue.CONNECTED)
+        await stage.until(lambda: any(levels.far_dbfs > -40 for levels in stage.levels()[-1:]))
+        await stage.until(lambda: all(levels.far_dbfs < -60 for levels in stage.levels()[-5:]))
+
+    assert not any(isinstance(event, TurnChanged) for event in stage.events[seen:])
 
 
 async def test_one_line_sums_the_call_up(caplog: pytest.LogCaptureFixture) -> None:

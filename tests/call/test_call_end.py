@@ -232,12 +232,17 @@ async def test_expired_session_closes_the_call() -> None:
     assert "longest" in running.error.cause
 
 
-async def test_error_that_needs_a_person_ends_the_call() -> None:
+@pytest.mark.parametrize(
+    ("code", "error"), [("insufficient_quota", QuotaError), ("invalid_api_key", AuthError)]
+)
+async def test_error_that_needs_a_person_ends_the_call(
+    code: str, error: type[ServiceError]
+) -> None:
     async with live() as (service, _, running):
-        service.on_channel({"type": "error", "error": {"code": "insufficient_quota"}})
+        service.on_channel({"type": "error", "error": {"code": code}})
         await running.over.wait()
 
-    assert isinstance(running.error, QuotaError)
+    assert isinstance(running.error, error)
 
 
 async def test_service_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -277,9 +277,12 @@ async def test_flood_of_tool_calls_is_refused(monkeypatch: pytest.MonkeyPatch) -
             _, refused = await service.until("conversation.item.create")
             release.set()
             await service.until("conversation.item.create", times=3)
+            service.on_channel(*call_events("call_9", "wait"))
+            _, late = await service.until("conversation.item.create", times=4)
 
     assert "Too many tools" in refused["item"]["output"]
-    assert stage.marks().count("tool_done") == 2
+    assert late["item"]["output"] == '"done"'
+    assert stage.marks().count("tool_done") == 3
 
 
 async def test_photo_of_a_tool_is_shown_before_its_output() -> None:
