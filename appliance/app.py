@@ -28,6 +28,7 @@ from appliance.lamp import Lamp
 from appliance.log import configure
 from appliance.manager import find_manager, watchdog_limit
 from appliance.media.cues import render_all
+from appliance.media.opus import OpusDecoder, find_opus
 from appliance.memory import Memory
 from appliance.ports import Panel
 from appliance.realtime.conversation import Entry
@@ -63,6 +64,7 @@ class Assembly:
         self._registry = Registry(builtin_tools(self), config.tools.disabled)
         self._audio = make_audio(config.audio, self.lamp)
         self._cues = render_all()
+        self._opus = find_opus()
         self._call: RealtimeCall | None = None
         self._began = asyncio.get_running_loop().time()
 
@@ -128,6 +130,7 @@ class Assembly:
             publish=self._publish,
             errand=self.supervisor.run_errand,
             cues=self._cues,
+            decoder=lambda: OpusDecoder(self._opus),
         )
         self._call = RealtimeCall(call_no, parts, history=history, needs_channel=needs_channel)
         return self._call

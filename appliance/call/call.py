@@ -8,7 +8,13 @@ from typing import Any
 from typing_extensions import override
 
 from appliance.call.chores import Chores
-from appliance.call.figures import Figures, in_one_line, known, sound_figures
+from appliance.call.figures import (
+    Figures,
+    in_one_line,
+    known,
+    line_figures,
+    sound_figures,
+)
 from appliance.call.link import Host, Link
 from appliance.call.parts import Parts
 from appliance.call.peer import Peer
@@ -22,7 +28,7 @@ from appliance.errors import ApplianceError, ClosedError, DeviceError, Unreachab
 from appliance.hub import Levels
 from appliance.log import call_no as current_call
 from appliance.media.engine import Engine
-from appliance.media.tracks import NearTrack, pump
+from appliance.media.tracks import NearTrack
 from appliance.ports import AudioStream, Call
 from appliance.realtime.client_events import Message
 from appliance.realtime.session import session_object
@@ -58,7 +64,14 @@ class RealtimeCall(Call, Host):
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         # Muted until the supervisor says otherwise, which it does when the call is up.
-        self._engine = Engine(self._loop, parts.cues, levels=self._on_levels, muted=True)
+        self._engine = Engine(
+            self._loop,
+            parts.cues,
+            parts.decoder(),
+            levels=self._on_levels,
+            first_sound=lambda: self._talk.mark("first_sound"),
+            muted=True,
+        )
         self._link = Link(parts, self, needs_channel=needs_channel)
         self._talk = Talk(
             call_no,
@@ -210,10 +223,8 @@ class RealtimeCall(Call, Host):
         try:
             service, session = self._parts.service, self._parts.session
             offered = session_object(service, session, self._parts.tools.specs())
-            peer = await self._link.dial(NearTrack(self._engine), offered)
-            if peer.far is not None:
-                playing = pump(peer.far, self._engine, lambda: self._talk.mark("first_sound"))
-                self.start(playing, "far end")
+            near = NearTrack(self._engine)
+            peer = await self._link.dial(near, self._engine.receive, offered)
             await self._session_ready()
             await self._live(peer)
         except ApplianceError as error:
@@ -287,9 +298,9 @@ class RealtimeCall(Call, Host):
                 "CALL_ID": self._link.call_id,
                 "DURATION_MS": round((self._loop.time() - self._began) * 1000),
                 "TOOLS": self._chores.tools_run,
-                "UNDERRUNS": self._engine.counters().underruns,
                 "RTT_MS": self._link.round_trip_ms,
                 "PROBLEM": problem_of(self._error).kind if self._error else None,
+                **line_figures(self._engine),
                 **self._talk.figures(),
             }
         )

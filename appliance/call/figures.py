@@ -1,6 +1,7 @@
 """A call in figures: for `status`, for the journal."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TypeAlias
 
 from appliance.media.engine import Engine
@@ -12,12 +13,12 @@ Figures: TypeAlias = dict[str, str | int | float]
 def sound_figures(engine: Engine, stream: AudioStream | None) -> dict[str, int | float]:
     """Return how the sound line does: counts, and delays in seconds."""
     counters = engine.counters()
+    heard = {name: round(value, 4) for name, value in asdict(counters.heard).items()}
     figures: dict[str, int | float] = {
         "blocks": counters.blocks,
-        "playout_underruns": counters.underruns,
-        "playout_overruns": counters.overruns,
         "near_dropped": counters.near_dropped,
-        "buffered": counters.buffered,
+        "buffered": round(counters.buffered, 4),
+        **{f"far_{name}": value for name, value in heard.items()},
     }
     if stream is not None:
         stats = stream.stats()
@@ -28,6 +29,20 @@ def sound_figures(engine: Engine, stream: AudioStream | None) -> dict[str, int |
             "card_overruns": stats.overruns,
         }
     return figures
+
+
+def line_figures(engine: Engine) -> dict[str, int]:
+    """Return how the far end came through, for the line that sums a call up."""
+    heard = engine.counters().heard
+    return {
+        "DELAY_MS": round(heard.delay * 1000),
+        "JITTER_MS": round(heard.jitter * 1000),
+        "LOST": heard.lost,
+        "RECOVERED": heard.recovered,
+        "CONCEALED_MS": round(heard.concealed * 1000),
+        "MISSING_MS": round(heard.missing * 1000),
+        "UNDERRUNS": heard.underruns,
+    }
 
 
 def known(fields: Mapping[str, str | int | float | None]) -> Figures:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +16,7 @@ from appliance.call.sideband import MESSAGE_LIMIT, Closed, Listener, Sideband
 from appliance.call.talk import Talk
 from appliance.core.model import Problem
 from appliance.errors import ApplianceError, ClosedError, ServiceError, UnreachableError
+from appliance.media.packet import Packet
 
 if TYPE_CHECKING:
     from appliance.ports import Answer
@@ -88,14 +89,17 @@ class Link(Listener):
         """The service's name for the call, once it has told it."""
         return self._answer.call_id if self._answer else None
 
-    async def dial(self, near: MediaStreamTrack, session: bytes) -> Peer:
-        """Offer the call and return the peer when sound flows, its voice waiting in `far`.
+    async def dial(
+        self, near: MediaStreamTrack, far: Callable[[Packet], None], session: bytes
+    ) -> Peer:
+        """Offer the call and return the peer when sound flows; its packets go to `far`.
 
         Raises ServiceError. Cancelling is safe before `release`.
         """
         service = self._parts.service
         self._peer = peer = Peer(
             near,
+            far,
             lambda message: self._host.talk.received(message, "data channel"),
             ice_servers=service.ice_servers,
             loopback=is_loopback(service.base_url),

@@ -9,6 +9,7 @@ from appliance.core.events import Event
 from appliance.core.model import Cue
 from appliance.credentials import Secret
 from appliance.hub import Message
+from appliance.media.decoder import Decoder
 from appliance.ports import AudioDevice, Signaling, Tools
 
 Errand: TypeAlias = Callable[[str, Callable[[], Awaitable[None]]], None]
@@ -35,3 +36,4 @@ class Parts:
     publish: Callable[[Message], None]
     errand: Errand
     cues: Mapping[Cue, bytes]
+    decoder: Callable[[], Decoder]

@@ -16,6 +16,7 @@ from aiortc import (
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
+    RTCRtpSender,
     RTCSessionDescription,
 )
 from aiortc.exceptions import InternalError, OperationError
@@ -28,6 +29,8 @@ from yarl import URL
 
 from appliance.call.ice import IceAgent
 from appliance.errors import ServiceError, UnreachableError
+from appliance.media.packet import Packet
+from appliance.media.tap import tap
 
 CHANNEL = "oai-events"  # some compatible services insist on OpenAI's name
 CONNECT_TIMEOUT = 10.0  # s for ICE and DTLS; aiortc 1.16 gives up on ICE after 64 s, on DTLS never
@@ -38,6 +41,7 @@ MESSAGE_LIMIT = 250_000  # bytes; Chrome and aiortc announce 262,144, and larger
 DEFAULT_MESSAGE_LIMIT = 65_536  # bytes, if the answer announces none (RFC 8841, 6.1)
 CANDIDATES_LIMIT = 16  # of the answer; OpenAI's has 6 (recorded traffic, July 2026)
 
+_CODECS: Final = RTCRtpSender.getCapabilities("audio").codecs
 _OPUS: Final = re.compile(r"^a=rtpmap:(\d+) opus/48000/2\r?\n", re.MULTILINE)
 _MESSAGE_SIZE: Final = re.compile(r"^a=max-message-size:(\d{1,12})\s*$", re.MULTILINE)
 
@@ -59,25 +63,29 @@ class Peer:
     def __init__(
         self,
         near: MediaStreamTrack,
+        far: Callable[[Packet], None],
         received: Callable[[str | bytes], None],
         *,
         ice_servers: Sequence[str] = (),
         loopback: bool = False,
     ) -> None:
-        """Prepare a call that sends `near`. `received` is given each data channel message."""
+        """Prepare a call that sends `near`.
+
+        `far` is given each packet of the service's voice, `received` each data channel message.
+        """
         servers = [RTCIceServer(urls=url) for url in ice_servers]
         self._pc = RTCPeerConnection(
             RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         )
-        self._sender = self._pc.addTrack(near)
+        voice = self._pc.addTransceiver(near, direction="sendrecv")
+        voice.setCodecPreferences([codec for codec in _CODECS if codec.name == "opus"])
+        tap(voice.receiver, far)
+        self._sender = voice.sender
         self._ice = IceAgent(self._sender.transport.transport, loopback=loopback)
         self._channel = self._pc.createDataChannel(CHANNEL)
         self._changed = asyncio.Event()
         self._limit = 0
-        self.far: MediaStreamTrack | None = None
-        """The service's voice, once the answer is accepted."""
         self._pc.on("connectionstatechange", self._changed.set)
-        self._pc.on("track", self._on_track)
         self._channel.on("open", self._changed.set)
         self._channel.on("close", self._changed.set)
         self._channel.on("message", received)
@@ -214,10 +222,6 @@ class Peer:
                     await transceiver.stop()  # what connected while we closed
         except TimeoutError:
             log.warning("the sound of the peer connection did not stop in time")
-
-    def _on_track(self, track: MediaStreamTrack) -> None:
-        if track.kind == "audio" and self.far is None:
-            self.far = track
 
     async def _change(self) -> None:
         self._changed.clear()

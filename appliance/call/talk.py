@@ -41,6 +41,7 @@ from appliance.realtime.usage import Usage
 AUDIBLE_DBFS = -50.0  # of 100 ms at the speaker; comfort noise is below, speech 20 dB above
 HISTORY_LIMIT = 8_000  # characters of a call told to the next; about 2,000 tokens
 _EVENTS_SEEN = 1024  # event ids; some seconds of both channels
+_CLEARED_WITHIN = 0.3  # s from a speech_started to the service's own silence; a round trip
 _HEARD_EVERY = 1.0  # s at most between two words to the conversation about the speaker
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class Talk:
         parts: Parts,
         lines: Lines,
         *,
-        clear: Callable[[], None],
+        clear: Callable[[float], None],
         run_tool: Callable[[ToolCall], None],
         stop: Callable[[ApplianceError], None],
     ) -> None:
@@ -65,7 +66,7 @@ class Talk:
             call_no: goes onto every mark.
             parts: of this call.
             lines: to the service.
-            clear: stops the far-end voice at the speaker.
+            clear: stops the far-end voice at the speaker, also what comes in that many seconds.
             run_tool: starts a tool; its output comes back by `tool_done`.
             stop: ends the call, because the service says that it cannot go on.
         """
@@ -131,9 +132,9 @@ class Talk:
                 self.ready.set()
                 self.mark("session_ready")
             case OutputCleared():
-                self._clear()
+                self._clear(0.0)
             case SpeechStarted() if self._parts.call.barge_in == "speech_started":
-                self._clear()
+                self._clear(_CLEARED_WITHIN)
             case ErrorEvent(error=error):
                 self._refused(error)
             case ResponseDone(response=response) if response.error is not None:

@@ -10,7 +10,7 @@ async def warm_up() -> None:
 
     Belongs behind READY, where nobody waits for it.
     """
-    peer = Peer(AudioStreamTrack(), lambda _: None)
+    peer = Peer(AudioStreamTrack(), lambda _: None, lambda _: None)
     try:
         await peer.offer()
     finally:

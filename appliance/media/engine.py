@@ -4,17 +4,21 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.core.model import Cue
 from appliance.media import pcm
+from appliance.media.decoder import Decoder
 from appliance.media.echo import EchoCanceller, NoEcho
-from appliance.media.playout import PlayoutBuffer
+from appliance.media.packet import Packet
+from appliance.media.receive import Heard, Receiver
 
 # 200 ms of microphone wait for the loop at most: what is older has lost its moment.
 NEAR_FRAMES = 10
 _LEVEL_BLOCKS = 10  # levels are told every 100 ms
 _CUES_WAITING = 4  # tones that may queue behind one another
+# Decoders leave a few steps of noise in digital silence; speech is far above -54 dBFS.
+_SOUND_PEAK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +31,12 @@ class NearFrame:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What the audio line did so far. `buffered` in seconds."""
+    """What the audio line did so far. `buffered`: seconds of far-end sound in stock."""
 
     blocks: int
-    underruns: int
-    overruns: int
     near_dropped: int
     buffered: float
+    heard: Heard
 
 
 class Engine:
@@ -46,25 +49,31 @@ class Engine:
         self,
         loop: asyncio.AbstractEventLoop,
         cues: Mapping[Cue, bytes],
+        decoder: Decoder,
         *,
         levels: Callable[[float, float], None] | None = None,
+        first_sound: Callable[[], None] | None = None,
         tap: Callable[[bytes, bytes], None] | None = None,
         echo: EchoCanceller | None = None,
         muted: bool = False,
     ) -> None:
         """Make an engine that hands the microphone over to `loop`.
 
-        `cues`: the rendered tones. `levels`: told near and far in dBFS about every 100 ms, on the
-        loop. `tap`: given each near and far block, on the audio thread; must not block or raise.
+        `cues`: the rendered tones. `decoder`: of the far-end stream; used on the audio thread.
+        `levels`: told near and far in dBFS about every 100 ms, on the loop. `first_sound`: called
+        once, on the loop, when the first far-end sound is on its way to the card. `tap`: given
+        each near and far block, on the audio thread; must not block or raise.
         """
         self._loop = loop
         self._cues = cues
         self._levels = levels
+        self._first_sound = first_sound
+        self._sounded = False
         self._tap = tap
         self._echo = echo or NoEcho()
         self._muted = muted
-        self._lock = threading.Lock()  # guards the playout buffer and the tones
-        self._playout = PlayoutBuffer()
+        self._lock = threading.Lock()  # guards the receiver and the tones
+        self._receiver = Receiver(decoder)
         self._tones: deque[bytes] = deque(maxlen=_CUES_WAITING)
         self._tone_at = 0
         self._frames: deque[NearFrame] = deque(maxlen=NEAR_FRAMES)
@@ -87,8 +96,11 @@ class Engine:
         Called on the audio thread. Never raises, and never waits longer than the loop needs to
         append a packet.
         """
+        now = self._loop.time()
         with self._lock:
-            far = self._playout.pull()
+            far = self._receiver.pull(now)
+            if not self._sounded:
+                self._sounded = pcm.peak(far) >= _SOUND_PEAK
             if self._tones:
                 far = pcm.mix(far, self._tone_block())
         near = self._echo.process(near, far)
@@ -145,6 +157,9 @@ class Engine:
         measured, self._measured = self._measured, None
         if measured is not None and self._levels is not None:
             self._levels(*measured)
+        if self._sounded and self._first_sound is not None:
+            first_sound, self._first_sound = self._first_sound, None
+            first_sound()
 
     @property
     def muted(self) -> bool:
@@ -155,18 +170,21 @@ class Engine:
     def muted(self, muted: bool) -> None:
         self._muted = muted
 
-    def push(self, sound: bytes) -> None:
-        """Play far-end sound: mono, s16le, 48 kHz, of any length. Any thread.
+    def receive(self, packet: Packet) -> None:
+        """Take in a packet of the far end that comes just now."""
+        now = self._loop.time()
+        with self._lock:
+            self._receiver.push(packet, now)
 
-        Of a backlog beyond 0.5 s only the newest is kept.
+    def clear(self, hold: float = 0.0) -> None:
+        """Stop the far-end voice within the block that is next (5 ms fade). Tones go on.
+
+        What the far end sent until now stays unheard, also what is still on its way; `hold`: and
+        what it sends in that many seconds from now.
         """
+        now = self._loop.time()
         with self._lock:
-            self._playout.push(sound)
-
-    def clear(self) -> None:
-        """Stop the far-end voice within the block that is next (5 ms fade). Tones go on."""
-        with self._lock:
-            self._playout.clear()
+            self._receiver.clear(now, hold)
 
     def play(self, cue: Cue) -> None:
         """Play a tone over whatever else sounds, after tones that are still playing."""
@@ -177,22 +195,16 @@ class Engine:
     def is_drained(self) -> bool:
         """Whether nothing is left to play: no far-end sound in stock, no tone."""
         with self._lock:
-            return not self._tones and not self._playout.buffered
+            return not self._tones and not self._receiver.pending
 
     async def drained(self) -> None:
-        """Return when the far-end sound pushed until now has been played or cleared, and all tones.
+        """Return when nothing is left to play: no far-end sound, no tone.
 
         Only a running sound card plays: the caller sets the deadline. Cancelling is safe.
         """
-        with self._lock:
-            target = self._playout.pushed
-        while not self._played(target):
+        while not self.is_drained():
             self._moved.clear()
             await self._moved.wait()
-
-    def _played(self, target: int) -> bool:
-        with self._lock:
-            return not self._tones and self._playout.gone >= target
 
     def take_near(self) -> NearFrame | None:
         """Return the oldest 20 ms of microphone not yet taken, if there are any."""
@@ -224,8 +236,7 @@ class Engine:
         with self._lock:
             return Counters(
                 blocks=self._blocks,
-                underruns=self._playout.underruns,
-                overruns=self._playout.overruns,
                 near_dropped=self._near_dropped,
-                buffered=self._playout.buffered / pcm.RATE,
+                buffered=self._receiver.buffered,
+                heard=replace(self._receiver.heard()),
             )

@@ -1,10 +1,18 @@
-"""The microphone's voice as Opus: one 20 ms packet for 20 ms of sound."""
+"""Opus both ways: 20 ms packets of the microphone, whatever packets the service sends."""
 
+import ctypes
+from collections.abc import Iterator
+from ctypes.util import find_library
 from fractions import Fraction
+from pathlib import Path
+from typing import Final
 
 import av
 from av.audio.codeccontext import AudioCodecContext
+from typing_extensions import override
 
+from appliance.errors import DeviceError
+from appliance.media.decoder import Decoder
 from appliance.media.pcm import RATE
 
 FRAME_SAMPLES = 960  # 20 ms, what WebRTC sends (RFC 7587, section 4.2)
@@ -48,3 +56,102 @@ class OpusEncoder:
         self._samples += FRAME_SAMPLES
         (packet,) = self._codec.encode(frame)
         return bytes(packet)
+
+
+_LONGEST: Final = RATE * 120 // 1000  # samples: a packet holds 120 ms at most (RFC 6716, 3.2.5)
+_CELT_ONLY: Final = 0x80  # of the first byte: these configurations have no copies (RFC 6716, 3.1)
+_ONE_FRAME: Final = 0x03  # of the first byte, all clear: one frame, right behind it
+_COPY: Final = 0x40  # of a SILK frame of 10 or 20 ms: a copy of the last follows (4.2.3)
+
+
+class OpusLibrary:
+    """libopus, loaded."""
+
+    def __init__(self, path: str) -> None:
+        """Load it. Raises OSError if it cannot be, AttributeError if it is something else."""
+        self.path = path
+        lib = ctypes.CDLL(path)
+        lib.opus_get_version_string.restype = ctypes.c_char_p
+        self.version = lib.opus_get_version_string().decode()
+        self.create = lib.opus_decoder_create
+        self.create.restype = ctypes.c_void_p
+        self.create.argtypes = (ctypes.c_int32, ctypes.c_int, ctypes.POINTER(ctypes.c_int))
+        self.destroy = lib.opus_decoder_destroy
+        self.destroy.argtypes = (ctypes.c_void_p,)
+        self.destroy.restype = None
+        self.decode = lib.opus_decode
+        self.decode.argtypes = (
+            ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32,
+            ctypes.c_void_p, ctypes.c_int, ctypes.c_int,
+        )  # fmt: skip
+        self.samples = lib.opus_packet_get_nb_samples
+        self.samples.argtypes = (ctypes.c_char_p, ctypes.c_int32, ctypes.c_int32)
+
+
+def find_opus() -> OpusLibrary:
+    """Return the libopus to decode with: PyAV's own, which is there already, or the system's.
+
+    Raises DeviceError if there is none.
+    """
+    for path in _candidates():
+        try:
+            return OpusLibrary(path)
+        except (OSError, AttributeError):
+            continue
+    raise DeviceError("The library libopus is missing.", "Run: sudo apt install libopus0")
+
+
+def _candidates() -> Iterator[str]:
+    wheel = Path(av.__file__).parent.parent / "av.libs"
+    yield from map(str, sorted(wheel.glob("libopus-*.so*")))
+    if system := find_library("opus"):
+        yield system
+
+
+class OpusDecoder(Decoder):
+    """Decodes one stream. Keeps state, so one for each stream; any thread, one at a time."""
+
+    def __init__(self, library: OpusLibrary) -> None:
+        self._library = library
+        error = ctypes.c_int()
+        self._state = library.create(RATE, 1, ctypes.byref(error))
+        if not self._state:
+            raise DeviceError(f"libopus cannot begin to decode ({error.value}).")
+        self._sound = ctypes.create_string_buffer(2 * _LONGEST)
+
+    def __del__(self) -> None:
+        """Free the decoder's state."""
+        if getattr(self, "_state", None):
+            self._library.destroy(self._state)
+
+    @override
+    def duration(self, packet: bytes) -> int:
+        return max(0, int(self._library.samples(packet, len(packet), RATE)))
+
+    @override
+    def has_copy(self, packet: bytes) -> bool:
+        return (
+            len(packet) > 1
+            and not packet[0] & (_CELT_ONLY | _ONE_FRAME)
+            and self.duration(packet) <= FRAME_SAMPLES
+            and bool(packet[1] & _COPY)
+        )
+
+    @override
+    def decode(self, packet: bytes) -> bytes:
+        return self._run(packet, _LONGEST, 0) or self.conceal(self.duration(packet))
+
+    @override
+    def recover(self, packet: bytes, count: int) -> bytes:
+        length = self.duration(packet)
+        return self._run(packet, length, 1)[-2 * count :] or self.conceal(count)
+
+    @override
+    def conceal(self, count: int) -> bytes:
+        return self._run(None, count, 0) or bytes(2 * count)
+
+    def _run(self, packet: bytes | None, count: int, fec: int) -> bytes:
+        made: int = self._library.decode(
+            self._state, packet, len(packet or b""), self._sound, count, fec
+        )
+        return ctypes.string_at(self._sound, 2 * made) if made > 0 else b""

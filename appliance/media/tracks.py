@@ -1,16 +1,12 @@
-"""The two tracks of a call: the microphone as Opus packets, the service's voice into the engine."""
+"""The track of a call that goes out: the microphone as Opus packets."""
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import av
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
-from av.audio.frame import AudioFrame
 from typing_extensions import override
 
-from appliance.media import pcm
-from appliance.media.convert import Converter
 from appliance.media.engine import Engine
 from appliance.media.opus import FRAME_BYTES, TIME_BASE, OpusEncoder
 from appliance.media.timeline import Timeline
@@ -19,8 +15,6 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 _SILENCE = bytes(FRAME_BYTES)
-# Decoders leave a few steps of noise in digital silence; speech is far above -54 dBFS.
-_SOUND_PEAK = 64
 
 
 class NearTrack(MediaStreamTrack):
@@ -72,37 +66,3 @@ class NearTrack(MediaStreamTrack):
         assert frame is not None  # noqa: S101 - near_ready promised it, and nobody else takes
         pts = self._timeline.frame(frame.index, clock(), self._engine.near_waiting)
         return pts, frame.pcm
-
-
-async def pump(
-    track: MediaStreamTrack, engine: Engine, first_sound: Callable[[], None] | None = None
-) -> None:
-    """Play the service's track until it ends. `first_sound` is called once, at the first sound.
-
-    Has no deadline: a silent track is no failure by itself, and the call watches the packets.
-    It waits for nothing but the track, so that aiortc's unbounded queue stays empty; a backlog
-    ends at the engine's limit of 0.5 s. Cancelling is safe.
-    """
-    converter: Converter | None = None
-    while True:
-        try:
-            frame = await track.recv()
-        except MediaStreamError:
-            return
-        if not isinstance(frame, AudioFrame):
-            continue
-        if frame.format.name == "s16" and frame.sample_rate == pcm.RATE:
-            sound = _as_mono(frame)
-        else:  # a service that chose another codec than Opus
-            converter = converter or Converter()
-            sound = converter.convert(frame)
-        if first_sound is not None and pcm.peak(sound) >= _SOUND_PEAK:
-            first_sound()
-            first_sound = None
-        engine.push(sound)
-
-
-def _as_mono(frame: AudioFrame) -> bytes:
-    channels = frame.layout.nb_channels
-    size = 2 * channels * frame.samples  # the plane may be longer
-    return pcm.mono(bytes(memoryview(frame.planes[0])[:size]), channels)

@@ -16,6 +16,7 @@ from appliance.credentials import Secret
 from appliance.errors import DeviceError
 from appliance.hub import Levels, Mark, Message
 from appliance.media.cues import render_all
+from appliance.media.opus import OpusDecoder, find_opus
 from appliance.ports import AudioStats, AudioStream, Exchange
 from appliance.realtime.conversation import Entry
 from appliance.tools.registry import Registry, Tool
@@ -101,6 +102,7 @@ class Stage:
             publish=self._publish,
             errand=self._run_errand,
             cues=CUES,
+            decoder=lambda: OpusDecoder(OPUS),
         )
 
     def open_call(self, call_no: int = 1, before: RealtimeCall | None = None) -> RealtimeCall:
@@ -170,6 +172,7 @@ class Stage:
 
 
 CUES = render_all()
+OPUS = find_opus()
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 from aiortc.sdp import SessionDescription
@@ -20,7 +21,11 @@ from appliance.call.peer import (
     usable,
 )
 from appliance.errors import ServiceError, UnreachableError
+from appliance.media.opus import OpusDecoder, find_opus
 from tests.call.answerer import Answerer, Hush, cut, mend
+
+if TYPE_CHECKING:
+    from appliance.media.packet import Packet
 
 PATIENCE = 15  # s; a busy machine is slow at DTLS
 
@@ -30,7 +35,9 @@ class Caller(Peer):
 
     def __init__(self) -> None:
         self.messages: asyncio.Queue[str | bytes] = asyncio.Queue()
-        super().__init__(Hush(), self.messages.put_nowait, loopback=True)
+        self.packets: asyncio.Queue[Packet] = asyncio.Queue()
+        keep = self.packets.put_nowait
+        super().__init__(Hush(), keep, self.messages.put_nowait, loopback=True)
 
 
 @asynccontextmanager
@@ -59,7 +66,7 @@ async def test_offer_is_complete_and_asks_for_error_correction() -> None:
     assert offer.endswith("\r\n")
     assert (audio.kind, audio.direction) == ("audio", "sendrecv")
     assert (data.kind, data.profile) == ("application", "UDP/DTLS/SCTP")
-    assert audio.rtp.codecs[0].mimeType == "audio/opus"
+    assert [codec.mimeType for codec in audio.rtp.codecs] == ["audio/opus"]
     assert audio.rtp.codecs[0].parameters == {"minptime": 10, "useinbandfec": 1}
     assert "127.0.0.1" in {candidate.ip for candidate in audio.ice_candidates}
     assert audio.ice_candidates_complete
@@ -67,7 +74,7 @@ async def test_offer_is_complete_and_asks_for_error_correction() -> None:
 
 @pytest.mark.slow
 async def test_loopback_is_offered_to_a_local_service_only() -> None:
-    caller = Peer(Hush(), lambda _: None)
+    caller = Peer(Hush(), lambda _: None, lambda _: None)
     offer = await caller.offer()
     await caller.close()
 
@@ -91,12 +98,14 @@ async def test_messages_go_both_ways() -> None:
 async def test_sound_goes_both_ways() -> None:
     async with pair() as (caller, answerer):
         await join(caller, answerer)
-        assert caller.far is not None
         assert answerer.far is not None
-        await caller.far.recv()
+        first, second = await caller.packets.get(), await caller.packets.get()
         await answerer.far.recv()
         received = await caller.received()
 
+    assert (second.timestamp - first.timestamp) % 2**32 == 960
+    assert (second.sequence - first.sequence) % 2**16 == 1
+    assert OpusDecoder(find_opus()).duration(first.payload) == 960
     assert received.rtp > 0
     assert received.packets > received.rtp
 

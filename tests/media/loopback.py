@@ -1,12 +1,15 @@
 """Two real aiortc peers in this process, on loopback only."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import aioice.ice
 import pytest
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection
+
+from appliance.media.packet import Packet
+from appliance.media.tap import tap
 
 
 @pytest.fixture
@@ -20,19 +23,26 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def call(track: MediaStreamTrack) -> AsyncIterator[MediaStreamTrack]:
-    """Send `track` from one peer to another; yields what the other receives."""
+async def call(track: MediaStreamTrack, deliver: Callable[[Packet], None]) -> AsyncIterator[None]:
+    """Send `track` from one peer to another, whose packets are tapped; yields once connected."""
     here, there = (RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2))
-    arrived: asyncio.Future[MediaStreamTrack] = asyncio.get_running_loop().create_future()
-    there.on("track", arrived.set_result)
+    connected = asyncio.Event()
+    there.on("connectionstatechange", lambda: _tell(there, connected))
     try:
         here.addTrack(track)
         await here.setLocalDescription(await here.createOffer())
         await there.setRemoteDescription(here.localDescription)
+        tap(there.getTransceivers()[0].receiver, deliver)
         await there.setLocalDescription(await there.createAnswer())
         await here.setRemoteDescription(there.localDescription)
         async with asyncio.timeout(15):
-            yield await arrived
+            await connected.wait()
+        yield
     finally:
         await here.close()
         await there.close()
+
+
+def _tell(peer: RTCPeerConnection, connected: asyncio.Event) -> None:
+    if peer.connectionState == "connected":
+        connected.set()

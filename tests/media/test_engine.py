@@ -6,9 +6,10 @@ from appliance.core.model import Cue
 from appliance.media import pcm
 from appliance.media.cues import render_all
 from appliance.media.engine import NEAR_FRAMES, Engine
+from appliance.media.packet import Packet
+from tests.media.plain import LOUD, PACKET, PlainDecoder, packets
 
 CUES = render_all()
-LOUD = pcm.ramp(b"\x00\x40" * pcm.BLOCK_SAMPLES, 1.0, 1.0)  # half of full scale
 SPEECH = LOUD * 10  # 100 ms
 SECOND = 100  # blocks
 
@@ -19,7 +20,14 @@ def make(
     tap: Callable[[bytes, bytes], None] | None = None,
     muted: bool = False,
 ) -> Engine:
-    return Engine(asyncio.get_running_loop(), CUES, levels=levels, tap=tap, muted=muted)
+    loop = asyncio.get_running_loop()
+    return Engine(loop, CUES, PlainDecoder(), levels=levels, tap=tap, muted=muted)
+
+
+def push(engine: Engine, sound: bytes) -> None:
+    """Have sound come in, all at once."""
+    for number, packet in enumerate(packets(sound)):
+        engine.receive(Packet(number, number * PACKET, packet))
 
 
 def run(engine: Engine, blocks: int, near: bytes = pcm.SILENCE) -> bytes:
@@ -28,7 +36,7 @@ def run(engine: Engine, blocks: int, near: bytes = pcm.SILENCE) -> bytes:
 
 async def test_far_end_sound_reaches_the_speaker_whole() -> None:
     engine = make()
-    engine.push(SPEECH)
+    push(engine, SPEECH)
     heard = run(engine, 20)
     assert len(heard) == 20 * pcm.BLOCK_BYTES
     start = heard.index(b"\x00\x40")
@@ -41,7 +49,7 @@ async def test_silence_is_played_when_nothing_comes() -> None:
 
 async def test_clear_silences_the_speaker_within_one_block() -> None:
     engine = make()
-    engine.push(SPEECH)
+    push(engine, SPEECH)
     run(engine, 4)
     engine.clear()
     after = run(engine, 4)
@@ -52,7 +60,7 @@ async def test_clear_silences_the_speaker_within_one_block() -> None:
 async def test_a_tone_goes_on_when_the_voice_is_cleared() -> None:
     engine = make()
     engine.play(Cue.CONNECTED)
-    engine.push(SPEECH)
+    push(engine, SPEECH)
     run(engine, 4)
     engine.clear()
     assert pcm.peak(run(engine, 4)[pcm.BLOCK_BYTES :]) > 1000
@@ -71,7 +79,7 @@ async def test_tones_are_played_one_after_another() -> None:
 
 async def test_tone_and_voice_are_mixed() -> None:
     engine = make()
-    engine.push(SPEECH)
+    push(engine, SPEECH)
     run(engine, 1)  # past the fade
     engine.play(Cue.CONNECTED)
     expected = pcm.mix(LOUD, CUES[Cue.CONNECTED][: pcm.BLOCK_BYTES])
@@ -140,16 +148,31 @@ async def test_levels_are_told_on_the_loop_every_100_ms() -> None:
     assert where == [threading.main_thread()]
 
 
-async def test_drained_returns_when_what_was_pushed_has_been_played() -> None:
+async def test_drained_returns_when_everything_has_been_played() -> None:
     engine = make()
-    engine.push(SPEECH)
+    push(engine, SPEECH)
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         task = group.create_task(engine.drained())
         while not task.done():
-            assert engine.counters().blocks < 20
             run(engine, 2)
             await asyncio.sleep(0)
+    assert engine.is_drained()
     assert engine.counters().blocks >= 10
+
+
+async def test_first_sound_is_told_once_and_silence_is_not_sound() -> None:
+    told: list[int] = []
+    loop = asyncio.get_running_loop()
+    engine = Engine(loop, CUES, PlainDecoder(), first_sound=lambda: told.append(1))
+    push(engine, pcm.SILENCE * 4 + LOUD * 6)
+    run(engine, 2)
+    await asyncio.sleep(0)
+    before = list(told)
+    run(engine, 18)
+    await asyncio.sleep(0)
+    run(engine, 4)
+    await asyncio.sleep(0)
+    assert (before, told) == ([], [1])
 
 
 async def test_drained_waits_for_tones_too() -> None:
@@ -170,19 +193,19 @@ async def test_the_tap_hears_both_sides() -> None:
 
 def test_a_closed_loop_does_not_disturb_the_sound_card() -> None:
     loop = asyncio.new_event_loop()
-    engine = Engine(loop, CUES)
+    engine = Engine(loop, CUES, PlainDecoder())
     loop.close()
     assert run(engine, 4) == pcm.SILENCE * 4
 
 
-async def test_pushing_and_playing_from_two_threads_loses_nothing() -> None:
+async def test_receiving_and_playing_from_two_threads_breaks_nothing() -> None:
     engine = make()
-    card = threading.Thread(target=lambda: [engine.exchange(LOUD) for _ in range(2000)])
+    heard: list[bytes] = []
+    card = threading.Thread(target=lambda: heard.extend(engine.exchange(LOUD) for _ in range(2000)))
     card.start()
-    for _ in range(500):
-        engine.push(LOUD)
+    push(engine, LOUD * 1000)
     card.join()
-    run(engine, 60)
     counters = engine.counters()
-    assert counters.buffered == 0
-    assert counters.blocks == 2060
+    assert counters.blocks == 2000
+    assert counters.heard.received == 500
+    assert {len(block) for block in heard} == {pcm.BLOCK_BYTES}

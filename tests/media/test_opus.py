@@ -1,7 +1,22 @@
-import av
+from pathlib import Path
 
+import av
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.media import pcm
 from appliance.media.convert import Converter
-from appliance.media.opus import FRAME_BYTES, OpusEncoder
+from appliance.media.opus import (
+    FRAME_BYTES,
+    FRAME_SAMPLES,
+    OpusDecoder,
+    OpusEncoder,
+    OpusLibrary,
+    find_opus,
+)
+from appliance.media.tap import tap
+from tests.media.plain import packets
 from tests.sound import sine, strength_of
 
 
@@ -34,3 +49,97 @@ def test_packets_decode_to_the_same_sound() -> None:
         for decoded in decoder.decode(av.Packet(encoder.encode(frame))):
             heard += converter.convert(decoded)
     assert strength_of(440, heard[len(heard) // 2 :]) > 0.9
+
+
+# Decoding
+
+
+@pytest.fixture
+def decoder() -> OpusDecoder:
+    return OpusDecoder(find_opus())
+
+
+def voice(seconds: float = 0.4) -> list[bytes]:
+    """Return a low voice, with its copies, as packets."""
+    encoder = OpusEncoder()
+    sound = pcm.mix(pcm.mix(sine(140, seconds), sine(280, seconds)), sine(560, seconds))
+    quieter = pcm.ramp(sound, 0.3, 0.3)
+    return [encoder.encode(part) for part in packets(quieter)]
+
+
+def test_what_was_encoded_is_decoded_at_its_length(decoder: OpusDecoder) -> None:
+    sent = voice()
+    heard = b"".join(decoder.decode(packet) for packet in sent)
+    assert {decoder.duration(packet) for packet in sent} == {FRAME_SAMPLES}
+    assert len(heard) == len(sent) * FRAME_BYTES
+    assert strength_of(140, heard[9600:]) > 0.28  # one of three
+
+
+def test_copy_of_a_lost_packet_sounds_like_it(decoder: OpusDecoder) -> None:
+    sent = voice()
+    whole = [decoder.decode(packet) for packet in sent]
+    other = OpusDecoder(find_opus())
+    for packet in sent[:10]:
+        other.decode(packet)
+    assert other.has_copy(sent[11])
+    recovered = other.recover(sent[11], FRAME_SAMPLES)
+    assert len(recovered) == FRAME_BYTES
+    assert abs(pcm.level_dbfs(recovered) - pcm.level_dbfs(whole[10])) < 3
+    assert strength_of(140, recovered) > 0.25
+
+
+def test_part_of_a_copy_is_its_end(decoder: OpusDecoder) -> None:
+    sent = voice()
+    for packet in sent[:10]:
+        decoder.decode(packet)
+    assert len(decoder.recover(sent[11], 300)) == 600
+
+
+def test_concealment_goes_on_and_dies_away(decoder: OpusDecoder) -> None:
+    for packet in voice():
+        decoder.decode(packet)
+    first, *_, last = [decoder.conceal(480) for _ in range(60)]
+    assert pcm.level_dbfs(first) > -30
+    assert pcm.level_dbfs(last) < -50
+
+
+def test_music_mode_has_no_copies(decoder: OpusDecoder) -> None:
+    assert not decoder.has_copy(b"\xfc" + bytes(40))  # CELT only, 20 ms
+
+
+@pytest.mark.parametrize("packet", [b"", b"\xff\xff", b"\x03", bytes(1)])
+def test_packet_that_is_none_has_no_length_and_breaks_nothing(
+    decoder: OpusDecoder, packet: bytes
+) -> None:
+    assert not decoder.has_copy(packet)
+    assert isinstance(decoder.decode(packet), bytes)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_survived(data: bytes) -> None:
+    decoder = OpusDecoder(find_opus())
+    length = decoder.duration(data)
+    assert 0 <= length <= 5760
+    if length:
+        assert len(decoder.decode(data)) == 2 * length
+        decoder.has_copy(data)
+
+
+def test_library_says_what_it_is() -> None:
+    library = find_opus()
+    assert library.version.startswith("libopus 1.")
+    assert Path(library.path).name.startswith("libopus") or "opus" in library.path
+
+
+def test_file_that_is_no_opus_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "libopus.so").write_bytes(b"no library")
+    with pytest.raises(OSError, match="libopus"):
+        OpusLibrary(str(tmp_path / "libopus.so"))
+
+
+# The tap
+
+
+def test_aiortc_that_receives_in_an_unknown_way_is_named() -> None:
+    with pytest.raises(TypeError, match="aiortc 1"):
+        tap(object(), lambda _: None)  # type: ignore[arg-type]

@@ -1,0 +1,155 @@
+"""How late packets come, and how long sound has to wait for them."""
+
+from collections import deque
+
+from appliance.media.pcm import RATE
+
+FLOOR = 0.010  # s; what a card that asks a little too early, or a busy loop, needs on a clean path
+CEILING = 0.4  # s; whoever waits longer for an answer begins to speak again
+MARGIN = 0.002  # s on top of the lateness that is waited for
+SHARE = 0.99  # of all packets are waited for; error correction or concealment covers the rest
+COPY_SHARE = 0.6  # of all copies are waited for, where packets get lost
+BURST = 0.005  # s; what comes so soon after another packet was held up by the same thing
+COPY_DELAY = 0.020  # s; the copy of a packet comes with the next one
+RESTART = 1.0  # s; packets that are so much too late, or early, are of a new timeline
+
+_MEMORY = 200  # packets, 4 s
+_BUCKET = 0.5  # s
+_MEASURED = 5.0  # s, of which the fastest packet is the measure: 200 ppm of drift move it by 1 ms
+_USUAL_SHARE = 0.9
+_PEAK = 0.060  # s above what is usual
+_PEAK_KEPT = 10.0  # s; two peaks in this time are a habit of this network
+_LOSS_MEMORY = 0.995  # for each packet; half is forgotten after 140, 2.8 s
+_LOSSY = 0.018  # share of lost packets from which on it pays to wait for the copy in the next one
+_LOSS_EXPECTED = 0.0135  # to begin with: in the first half second a single loss decides
+_SOUND = 0.006  # and below which it does not any more
+
+
+class Unwrapper:
+    """Counts on where the numbers in RTP's header begin anew (RFC 3550, 5.1)."""
+
+    def __init__(self, bits: int) -> None:
+        self._span = 1 << bits
+        self._newest: int | None = None
+
+    def feed(self, number: int) -> int:
+        """Return the number as if it had any number of bits."""
+        if self._newest is None:
+            self._newest = number
+        ahead = (number - self._newest) % self._span
+        at = self._newest + (ahead if ahead < self._span // 2 else ahead - self._span)
+        self._newest = max(self._newest, at)
+        return at
+
+
+class Losses:
+    """Counts packets that never came, by their sequence numbers; doubles are not counted."""
+
+    def __init__(self) -> None:
+        self._unwrap = Unwrapper(16)
+        self._first: int | None = None
+        self._highest = 0
+        self._came = 0
+
+    def note(self, sequence: int) -> None:
+        """Take in a packet that came for the first time."""
+        number = self._unwrap.feed(sequence)
+        if self._first is None:
+            self._first = self._highest = number
+        self._highest = max(self._highest, number)
+        self._came += 1
+
+    @property
+    def lost(self) -> int:
+        """How many did not come, of those that must have been sent."""
+        first = self._highest if self._first is None else self._first
+        return max(0, self._highest - first + 1 - self._came) if self._came else 0
+
+
+class Arrivals:
+    """Watches packets come in and says how long after the fastest of them sound is to be played.
+
+    Times in seconds of one clock, timestamps in samples, unwrapped. Not thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self.fastest = 0.0
+        """Arrival minus timestamp of the fastest packet of late: the sender's clock in ours."""
+        self.target = FLOOR
+        """How long after `fastest` sound is to be played."""
+        self._began = False
+        self._buckets: deque[tuple[float, float]] = deque()
+        self._late: deque[float] = deque(maxlen=_MEMORY)
+        self._peaks: deque[tuple[float, float]] = deque(maxlen=4)
+        self._last = 0.0
+        self._usual = 0.0
+        self._loss = _LOSS_EXPECTED
+        self._lossy = False
+
+    @property
+    def jitter(self) -> float:
+        """How late all but a few packets are."""
+        return _share(sorted(self._late), SHARE)
+
+    def lateness(self, timestamp: int, now: float) -> float:
+        """Return how much later than the fastest packet one with this timestamp is by now."""
+        return now - timestamp / RATE - self.fastest
+
+    def sent(self, now: float) -> int:
+        """Return the timestamp of what is coming in now if nothing holds it up."""
+        return round((now - self.fastest) * RATE)
+
+    def note(self, timestamp: int, now: float) -> bool:
+        """Take in an arrival; return False if it begins a new timeline."""
+        offset = now - timestamp / RATE
+        continues = self._began and abs(offset - self.fastest) < RESTART
+        if not continues:
+            self._restart()
+        self._measure(offset, now)
+        late = offset - self.fastest
+        if now - self._last >= BURST or not continues:
+            self._late.append(late)
+            if late > self._usual + _PEAK:
+                self._peaks.append((now, late))
+        self._last = now
+        self._decide(now)
+        return continues
+
+    def lost(self, count: int = 1) -> None:
+        """Take in that packets did not come at all."""
+        for _ in range(count):
+            self._loss = self._loss * _LOSS_MEMORY + (1 - _LOSS_MEMORY)
+
+    def _restart(self) -> None:
+        self._began = True
+        self._buckets.clear()
+        self._late.clear()
+        self._peaks.clear()
+
+    def _measure(self, offset: float, now: float) -> None:
+        if not self._buckets or now - self._buckets[-1][0] >= _BUCKET:
+            self._buckets.append((now, offset))
+        elif offset < self._buckets[-1][1]:
+            self._buckets[-1] = (self._buckets[-1][0], offset)
+        while now - self._buckets[0][0] > _MEASURED:
+            self._buckets.popleft()
+        self.fastest = min(offset for _, offset in self._buckets)
+
+    def _decide(self, now: float) -> None:
+        self._loss *= _LOSS_MEMORY
+        while self._peaks and now - self._peaks[0][0] > _PEAK_KEPT:
+            self._peaks.popleft()
+        ordered = sorted(self._late)
+        self._usual = _share(ordered, _USUAL_SHARE)
+        waited = max(FLOOR, _share(ordered, SHARE) + MARGIN)
+        if len(self._peaks) >= 2:
+            waited = max(waited, *(late for _, late in self._peaks))
+        self._lossy = self._loss >= (_SOUND if self._lossy else _LOSSY)
+        if self._lossy:
+            waited = max(waited, COPY_DELAY + _share(ordered, COPY_SHARE) + MARGIN)
+        self.target = min(waited, CEILING)
+
+
+def _share(ordered: list[float], share: float) -> float:
+    """Return what this share of the values, in order, does not exceed."""
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0

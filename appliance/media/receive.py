@@ -1,0 +1,346 @@
+"""Opus packets off the network, in any order and condition, to an unbroken row of 10 ms blocks."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from appliance.media.arrivals import Arrivals, Losses, Unwrapper
+from appliance.media.decoder import Decoder
+from appliance.media.packet import Packet
+from appliance.media.pcm import BLOCK_BYTES, BLOCK_SAMPLES, RATE, SILENCE, decay, level_dbfs, ramp
+from appliance.media.pcm import samples as samples_of
+from appliance.media.stretch import LONGEST, fade, lengthen, period, shorten
+
+FADE = 240  # samples, 5 ms: too short to hear as a fade, long enough not to click
+JOINT = 120  # samples, 2.5 ms: made up sound fades into real sound
+CONCEALED_MOST = 0.12  # s that are made up in a row; beyond it is babble, not speech
+QUIET_DBFS = -55.0  # sound below this is a pause: it can be cut and needs no concealment
+BACKLOG = 0.6  # s; older sound than that is given up, only a stall piles up so much
+KEPT_AFTER_BACKLOG = 0.1  # s
+
+HOLE = 1.0  # s; a longer silence than that was a pause of the sender
+_NEAR = 0.012  # s of delay too much that are let be while somebody speaks: cards ask every 10 ms
+_NEAR_QUIET = 0.003  # s, the same in a pause, where cutting is free
+_NOW = 0.0005  # s
+_SHORT = -0.006  # s too little
+_FAR = 0.060  # s; beyond it is made up for quickly
+_NEEDS_SEEN = 6  # packets, 120 ms; the least delay of these counts: cards ask in bursts
+_REST, _REST_FAR = 8, 2  # pulls between two changes of the tempo
+
+
+@dataclass(slots=True)
+class Heard:
+    """What became of the far-end sound. Packets, except where seconds are said."""
+
+    received: int = 0
+    lost: int = 0
+    late: int = 0
+    recovered: int = 0
+    underruns: int = 0
+    concealed: float = 0.0  # s made up by the decoder
+    missing: float = 0.0  # s of silence in place of sound
+    stretched: float = 0.0  # s cut out or put in to change the delay
+    delay: float = 0.0  # s between the fastest packet's arrival and the speaker, now
+    target: float = 0.0  # s, what it should be
+    jitter: float = 0.0  # s
+    dropped: float = 0.0  # s given up because a stall had piled them up
+
+
+class Receiver:
+    """A jitter buffer with its decoder: `push` what comes, `pull` what sounds.
+
+    Knows no clock: `now` is an argument of both, seconds of the same clock. Not thread-safe: its
+    owner holds a lock.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self._arrivals = Arrivals()
+        self._packets: dict[int, bytes] = {}
+        self._unwrap = Unwrapper(32)
+        self._losses = Losses()
+        self._next: int | None = None  # timestamp of what is to be decoded next; None: at rest
+        self._pcm = bytearray()  # decoded, to be played
+        self._borrowed = 0  # samples made up while nothing was there, not yet paid back in time
+        self._run = 0  # samples made up in a row
+        self._quiet = True  # the last real sound was a pause
+        self._broken: int | None = None  # timestamp at which sound broke off in speech
+        self._silent_blocks = 0  # since then
+        self._gate: int | None = None  # what was sent before is not played any more
+        self._tail = b""  # the end of what clear() dropped
+        self._last = 0  # the last sample played
+        self._starting = True
+        self._counted = 0  # timestamp up to which missing packets are noted
+        self._delays: deque[float] = deque(maxlen=_NEEDS_SEEN)
+        self._rested = 0
+        self._heard = Heard()
+
+    # In
+
+    def push(self, packet: Packet, now: float) -> None:
+        """Take in a packet that comes just now."""
+        at = self._unwrap.feed(packet.timestamp)
+        if at in self._packets or not self._decoder.duration(packet.payload):
+            return
+        self._heard.received += 1
+        self._losses.note(packet.sequence)
+        if not self._arrivals.note(at, now):
+            self._restart()
+        if self._gate is not None and at < self._gate:
+            return
+        if self._next is not None and at < self._next:
+            self._heard.late += 1
+            return
+        self._packets[at] = packet.payload
+        if at - min(self._packets) > BACKLOG * RATE:
+            self._give_up_backlog(at - round(KEPT_AFTER_BACKLOG * RATE))
+
+    def clear(self, now: float, hold: float = 0.0) -> None:
+        """Drop everything sent until now, there or still on its way; 5 ms fade out.
+
+        `hold`: what is sent in that many seconds from now is dropped too.
+        """
+        self._gate = self._arrivals.sent(now + hold)
+        if self._pcm or self._next is not None:
+            head = bytes(self._pcm[: 2 * FADE])
+            whole = len(head) == 2 * FADE
+            tail = ramp(head, 1.0, 0.0) if whole else decay(self._last, FADE)
+            self._tail = tail.ljust(BLOCK_BYTES, b"\0")
+        self._packets = {at: packet for at, packet in self._packets.items() if at >= self._gate}
+        self._pcm.clear()
+        self._rest()
+        self._broken = None
+
+    # Out
+
+    def pull(self, now: float) -> bytes:
+        """Return the next 10 ms: 960 bytes, silence where there is nothing to play."""
+        if self._tail:
+            block, self._tail = self._tail, b""
+            return block
+        self._keep_pace(now)
+        while len(self._pcm) < BLOCK_BYTES and self._more(now):
+            pass
+        if not self._pcm:
+            self._silent_blocks += 1
+            return SILENCE
+        block = bytes(self._pcm[:BLOCK_BYTES])
+        del self._pcm[:BLOCK_BYTES]
+        if len(block) < BLOCK_BYTES:
+            block = (block + decay(samples_of(block[-2:])[0], FADE)).ljust(BLOCK_BYTES, b"\0")
+            block = block[:BLOCK_BYTES]
+        self._last = samples_of(block[-2:])[0]
+        return block
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is anything left to play."""
+        return bool(self._packets or self._pcm or self._tail)
+
+    @property
+    def buffered(self) -> float:
+        """Seconds of sound that are there to be played."""
+        waiting = sum(map(self._decoder.duration, self._packets.values()))
+        return (waiting + len(self._pcm) // 2) / RATE
+
+    def heard(self) -> Heard:
+        """Return the counts so far."""
+        self._heard.lost = self._losses.lost
+        self._heard.target = self._arrivals.target
+        self._heard.jitter = self._arrivals.jitter
+        return self._heard
+
+    # Where sound comes from
+
+    def _more(self, now: float) -> bool:
+        """Put more sound behind what is decoded; return False if there is none to be had."""
+        if self._next is None:
+            return self._start(now)
+        packet = self._packets.pop(self._next, None)
+        if packet is not None:
+            self._play(packet)
+            return True
+        if self._packets:
+            self._bridge()
+            return True
+        return self._wait()
+
+    def _start(self, now: float) -> bool:
+        """Begin to play from rest, once the first packet's time has come."""
+        if not self._packets:
+            return False
+        first = min(self._packets)
+        due = self._arrivals.target - self._arrivals.lateness(first, now)
+        if due > _NOW:
+            return False
+        self._next = first
+        if self._broken is not None and first - self._broken < HOLE * RATE:
+            self._heard.missing += self._silent_blocks * BLOCK_SAMPLES / RATE
+            self._next = self._broken
+            self._miss(first, self._decoder.duration(self._packets[first]))
+            self._next = first
+        self._broken = None
+        self._starting = True
+        return True
+
+    def _play(self, packet: bytes) -> None:
+        spare = self._spare()
+        pcm = self._decoder.decode(packet)
+        assert self._next is not None  # noqa: S101 - only called when playing
+        self._next += len(pcm) // 2
+        self._quiet = level_dbfs(pcm) < QUIET_DBFS
+        if self._starting:
+            pcm = ramp(pcm[: 2 * FADE], 0.0, 1.0) + pcm[2 * FADE :]
+            self._starting = False
+        if self._borrowed:  # it came too late, and what was made up stands in its place
+            excess = round((self._delays[-1] - self._arrivals.target) * RATE)
+            pcm = pcm[2 * max(0, min(self._borrowed, excess, len(pcm) // 2 - JOINT)) :]
+        self._borrowed = self._run = 0
+        self._join(spare, pcm)
+
+    def _spare(self) -> bytes:
+        """Return a little more of what is being made up, to fade it into what is real."""
+        return self._decoder.conceal(JOINT) if self._run else b""
+
+    def _join(self, spare: bytes, pcm: bytes) -> None:
+        self._pcm += fade(spare, pcm[: len(spare)]) + pcm[len(spare) :]
+
+    def _bridge(self) -> None:
+        """Get over packets that did not come: later ones are here."""
+        assert self._next is not None  # noqa: S101 - only called when playing
+        following = min(self._packets)
+        missing = following - self._next - self._borrowed
+        self._borrowed = 0
+        packet = self._packets[following]
+        length = self._decoder.duration(packet)
+        self._miss(following, length)
+        if missing <= 0:  # what was made up meanwhile has covered them
+            self._next = following
+            return
+        if missing > HOLE * RATE:
+            self._next = following  # a pause of the sender, not a loss
+            self._starting = True
+            return
+        if missing <= length and self._decoder.has_copy(packet):
+            self._heard.recovered += 1
+            spare = self._spare() if missing >= JOINT else b""
+            self._join(spare, self._decoder.recover(packet, missing))
+            self._next = following
+            self._run = 0
+            return
+        count = min(BLOCK_SAMPLES, missing)
+        whole = -(-count // 120) * 120
+        made_up = self._made_up(whole)
+        self._pcm += made_up[: 2 * count]
+        self._next = following - missing + count
+
+    def _wait(self) -> bool:
+        """Nothing is here: make a little up, in the hope that more comes."""
+        if self._quiet or self._run >= CONCEALED_MOST * RATE:
+            if not self._quiet:
+                self._broken, self._silent_blocks = self._next, 0
+            if self._pcm or self._last:
+                self._pcm += decay(self._last_decoded(), FADE)
+            self._rest()
+            return False
+        if not self._borrowed:
+            self._heard.underruns += 1
+        self._pcm += self._made_up(BLOCK_SAMPLES)
+        self._borrowed += BLOCK_SAMPLES
+        return True
+
+    def _made_up(self, count: int) -> bytes:
+        self._run += count
+        self._heard.concealed += count / RATE
+        return self._decoder.conceal(count)
+
+    def _last_decoded(self) -> int:
+        return samples_of(bytes(self._pcm[-2:]))[0] if self._pcm else self._last
+
+    def _miss(self, following: int, length: int) -> None:
+        """Note the packets, `length` samples each, that are missing before `following`."""
+        assert self._next is not None  # noqa: S101 - only called when playing
+        gap = following - max(self._next, self._counted)
+        if 0 < gap < HOLE * RATE:
+            self._arrivals.lost(max(1, round(gap / length)))
+        self._counted = max(self._counted, following)
+
+    # How long it waits
+
+    def _keep_pace(self, now: float) -> None:
+        """Bring the delay towards its target, by what is not missed."""
+        if self._next is None:
+            self._delays.clear()
+            return
+        self._rested += 1
+        if not self._borrowed:
+            played = self._next - len(self._pcm) // 2
+            self._heard.delay = self._arrivals.lateness(played, now)
+        if len(self._pcm) >= BLOCK_BYTES:
+            return
+        # What counts is how late a packet may be: this one is needed now.
+        self._delays.append(self._arrivals.lateness(self._next, now))
+        if self._borrowed or len(self._delays) < _NEEDS_SEEN:
+            return
+        excess = min(self._delays) - self._arrivals.target
+        if excess > (_NEAR_QUIET if self._quiet else _NEAR):
+            self._hurry(excess)
+        elif excess < _SHORT:
+            self._linger(-excess)
+
+    def _hurry(self, excess: float) -> None:
+        if self._rested < (_REST_FAR if excess > _FAR or self._quiet else _REST):
+            return
+        self._decode_ahead()
+        most = min(round((excess + _NEAR) * RATE), len(self._pcm) // 4)
+        by = min(round(excess * RATE), most) if self._quiet else period(bytes(self._pcm), most)
+        if by:
+            self._change(shorten(bytes(self._pcm), by), -by)
+
+    def _linger(self, lack: float) -> None:
+        if self._rested < _REST:
+            return
+        if self._quiet:
+            by = round(lack * RATE)
+            self._change(bytes(2 * by) + bytes(self._pcm), by)
+            return
+        self._decode_ahead()
+        by = period(bytes(self._pcm), len(self._pcm) // 4)
+        if by:
+            self._change(lengthen(bytes(self._pcm), by), by)
+
+    def _change(self, pcm: bytes, samples: int) -> None:
+        self._pcm = bytearray(pcm)
+        self._heard.stretched += abs(samples) / RATE
+        self._delays = deque((delay + samples / RATE for delay in self._delays), maxlen=_NEEDS_SEEN)
+        self._rested = 0
+
+    def _decode_ahead(self) -> None:
+        """Decode what is there of the sound that a search for its pitch looks at."""
+        while len(self._pcm) < 4 * LONGEST and self._next in self._packets:
+            self._play(self._packets.pop(self._next))
+
+    def _give_up_backlog(self, keep: int) -> None:
+        """Drop what was sent before `keep`: so much piles up only while nobody pulls."""
+        before = min(self._packets)
+        self._packets = {at: packet for at, packet in self._packets.items() if at >= keep}
+        self._heard.dropped += (min(self._packets) - before) / RATE
+        if self._next is not None:
+            self._next = min(self._packets)
+        self._starting = True
+        self._borrowed = self._run = 0
+        self._delays.clear()
+
+    # Beginnings and ends
+
+    def _rest(self) -> None:
+        self._next = None
+        self._borrowed = self._run = 0
+        self._delays.clear()
+
+    def _restart(self) -> None:
+        """Forget the timeline before: the sender began a new one."""
+        self._packets.clear()
+        self._gate = None
+        self._counted = 0
+        self._losses = Losses()
+        self._rest()

@@ -1,0 +1,430 @@
+"""What comes off the network, in any order and condition, is played without a break."""
+
+import math
+import random
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.media import pcm
+from appliance.media.opus import OpusDecoder, OpusEncoder, find_opus
+from appliance.media.packet import Packet
+from appliance.media.receive import BACKLOG, CONCEALED_MOST, FADE, Heard, Receiver
+from tests.media.plain import COPY, PACKET, PlainDecoder, packets
+from tests.sound import sine
+
+FRAME = 0.02  # s
+BLOCK = 0.01  # s
+ENDING = pcm.decay(0x4000, 4800) + bytes(9600)  # answers do not break off
+TRIP = 0.03  # s, how long the fastest packet is on its way
+
+
+@dataclass
+class Line:
+    """A receiver on a network of our making. `heard`: every block, in order."""
+
+    receiver: Receiver
+    heard: list[bytes] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
+    sequence: int = 65_500  # wraps soon
+
+    def play(
+        self,
+        sent: Sequence[bytes],
+        *,
+        lost: Iterable[int] = (),
+        late: dict[int, float] | Sequence[float] | None = None,
+        first: int = 0,
+        began: float = 0.0,
+        skew: float = 0.0,
+        tail: float = 0.3,
+    ) -> bytes:
+        """Send packets every 20 ms, pull every 10 ms; return what was heard.
+
+        `late`: seconds on top of TRIP, by number. `skew`: how much faster the sender's clock runs.
+        """
+        gone = set(lost)
+        lateness = dict(enumerate(late)) if isinstance(late, Sequence) else late or {}
+        arrivals = sorted(
+            (began + (n + 1) * FRAME / (1 + skew) + TRIP + lateness.get(n, 0.0), n)
+            for n in range(len(sent))
+            if n not in gone
+        )
+        start = len(self.heard)
+        now, at = began, 0
+        while now < began + len(sent) * FRAME + TRIP + tail:
+            while at < len(arrivals) and arrivals[at][0] <= now:
+                came, n = arrivals[at]
+                self.push(n, sent[n], came, first)
+                at += 1
+            self.heard.append(self.receiver.pull(now))
+            self.delays.append(self.receiver.heard().delay)
+            now += BLOCK
+        self.sequence += len(sent)
+        return b"".join(self.heard[start:])
+
+    def push(self, number: int, payload: bytes, now: float, first: int = 0) -> None:
+        timestamp = (first + number * PACKET) % 2**32
+        self.receiver.push(Packet((self.sequence + number) % 2**16, timestamp, payload), now)
+
+    @property
+    def told(self) -> Heard:
+        return self.receiver.heard()
+
+
+def plain() -> Line:
+    return Line(Receiver(PlainDecoder()))
+
+
+def opus() -> Line:
+    return Line(Receiver(OpusDecoder(find_opus())))
+
+
+def counting(seconds: float) -> bytes:
+    """Return sound in which every sample is another: 1, 2, 3 … and never zero."""
+    return array("h", [1 + n % 30_000 for n in range(round(seconds * pcm.RATE))]).tobytes()
+
+
+@cache
+def speech() -> tuple[bytes, ...]:
+    """Return 12 s like speech, as Opus: voiced syllables of changing pitch, each with its pause."""
+    sound = array("h")
+    for number in range(40):
+        pitch = 110 + 12 * (number * 7 % 11)
+        for n in range(round(0.3 * pcm.RATE)):
+            loud = min(1.0, n / 2400, (0.25 * pcm.RATE - n) / 2400) if n < 0.25 * pcm.RATE else 0.0
+            phase = 2 * math.pi * pitch * n / pcm.RATE
+            wave = math.sin(phase) + 0.5 * math.sin(2 * phase) + 0.3 * math.sin(5 * phase)
+            sound.append(round(6000 * max(loud, 0.0) * wave))
+    encoder = OpusEncoder()
+    return tuple(encoder.encode(packet) for packet in packets(sound.tobytes()))
+
+
+def silent_share(heard: bytes) -> float:
+    """Return how much of the loud time is silent: silence there is, beyond the pauses there are."""
+    levels = [pcm.level_dbfs(block) for block in pcm.blocks(heard)]
+    first, last = (next(n for n in order if levels[n] > -40) for order in both_ways(len(levels)))
+    inside = levels[first : last + 1]
+    pauses = 40 * 5  # blocks of 10 ms
+    return max(0, sum(level < -50 for level in inside) - pauses) / len(inside)
+
+
+def both_ways(count: int) -> tuple[range, range]:
+    return range(count), range(count - 1, -1, -1)
+
+
+def gilbert(count: int, bad: float, good: float, seed: int) -> set[int]:
+    """Return the packets a bursty line loses: `bad` begins a burst, `good` ends it."""
+    rng = random.Random(seed)  # noqa: S311 - the same bursts each time
+    lost, broken = set(), False
+    for number in range(count):
+        broken = rng.random() >= good if broken else rng.random() < bad
+        if broken:
+            lost.add(number)
+    return lost
+
+
+def losing(count: int, share: float, seed: int) -> set[int]:
+    rng = random.Random(seed)  # noqa: S311 - the same losses each time
+    return {number for number in range(count) if rng.random() < share}
+
+
+def jitter(count: int, most: float, seed: int) -> list[float]:
+    rng = random.Random(seed)  # noqa: S311 - the same jitter each time
+    return [rng.random() * most for _ in range(count)]
+
+
+# A clean line
+
+
+def test_clean_line_plays_every_sample_once_in_order() -> None:
+    sound = counting(0.5)
+    heard = plain().play(packets(sound))
+    assert sound[2 * FADE :] in heard
+
+
+def test_clean_line_waits_hardly_longer_than_the_packet_itself() -> None:
+    line = plain()
+    line.play(packets(counting(2) + ENDING))
+    assert line.told.delay <= 0.020
+    assert (line.told.concealed, line.told.stretched, line.told.late) == (0, 0, 0)
+
+
+def test_beginning_and_end_do_not_click() -> None:
+    heard = pcm.samples(plain().play(packets(b"\x00\x40" * 48_000 + ENDING)))
+    assert max(abs(a - b) for a, b in pairwise(heard)) < 200
+
+
+@pytest.mark.parametrize("first", [0, 2**32 - 10 * PACKET, 2**31 - 5 * PACKET, 1234])
+def test_timestamps_begin_anywhere_and_wrap(first: int) -> None:
+    sound = counting(0.5)
+    assert sound[2 * FADE :] in plain().play(packets(sound), first=first)
+
+
+def test_reordered_and_doubled_packets_are_played_once_in_order() -> None:
+    sound = counting(1)
+    line = plain()
+    line.play(packets(counting(0.9) + ENDING), late=jitter(50, 0.05, 1))  # it learns
+    late = dict.fromkeys(range(0, 50, 3), 0.035)
+    heard = line.play(packets(sound), late=late, first=60 * PACKET, began=1.2)
+    assert sound[2 * FADE :] in heard
+    assert line.told.lost == 0
+
+
+def test_nothing_at_all_is_silence() -> None:
+    assert plain().play([]) == pcm.SILENCE * 33
+
+
+@pytest.mark.parametrize("packet", [b"", b"\xff", bytes(3)])
+def test_packet_that_is_none_breaks_nothing(packet: bytes) -> None:
+    line = opus()
+    line.push(0, packet, 0.0)
+    assert line.receiver.pull(0.1) == pcm.SILENCE or packet
+
+
+# Loss
+
+
+def test_lost_packet_is_recovered_from_the_next_one_where_that_was_waited_for() -> None:
+    sent = packets(counting(2))
+    with_copies = [packet + COPY + (sent[n - 1] if n else b"") for n, packet in enumerate(sent)]
+    line = plain()
+    line.play(with_copies, lost=range(3, 100, 9))
+    heard = line.play(with_copies, lost=range(5, 100, 9), first=120 * PACKET, began=2.4)
+    assert line.told.recovered >= 20
+    assert counting(2)[2 * FADE :] in heard
+
+
+def test_lost_packet_without_a_copy_is_concealed_for_just_its_length() -> None:
+    line = plain()
+    heard = pcm.samples(line.play(packets(counting(1) + bytes(9600)), lost=[20]))
+    made_up = [n for n, value in enumerate(heard) if value < 0]
+    assert 0.9 * PACKET <= made_up[-1] - made_up[0] <= 1.2 * PACKET
+    assert heard[made_up[-1] + 500] - heard[made_up[0] - 500] == made_up[-1] - made_up[0] + 1000
+    assert line.told.lost == 1
+
+
+def test_one_lost_packet_does_not_change_the_delay() -> None:
+    line = opus()
+    line.play(speech(), lost=[250])
+    assert line.told.delay <= 0.020
+    assert line.told.lost == 1
+
+
+@pytest.mark.parametrize(
+    ("lost", "most"),
+    [
+        (losing(600, 0.01, 1), 0.002),
+        (losing(600, 0.05, 2), 0.003),
+        (losing(600, 0.10, 3), 0.004),
+        (losing(600, 0.20, 4), 0.010),
+        (gilbert(600, 0.06, 0.35, 5), 0.040),
+    ],
+    ids=["1 %", "5 %", "10 %", "20 %", "bursts"],
+)
+def test_loss_leaves_hardly_any_silence(lost: set[int], most: float) -> None:
+    line = opus()
+    heard = line.play(speech(), lost=lost)
+    assert silent_share(heard) <= most
+    assert len(lost) - 3 <= line.told.lost <= len(lost)
+    assert line.told.delay <= 0.045
+
+
+def test_long_hole_ends_in_silence_and_not_in_babble() -> None:
+    line = opus()
+    line.play(speech(), lost=range(100, 140), tail=0)
+    assert line.told.concealed <= CONCEALED_MOST + 0.02
+    assert 0.5 <= line.told.missing <= 0.8
+    assert line.told.underruns == 1
+
+
+# Jitter
+
+
+@pytest.mark.parametrize(("most", "limit"), [(0.040, 0.055), (0.080, 0.100)])
+def test_jitter_is_waited_for_and_no_longer_than_needed(most: float, limit: float) -> None:
+    line = opus()
+    line.play(speech(), late=jitter(600, most, 7), tail=0)
+    after = line.delays[400:-5]
+    assert most * 0.9 <= line.told.target <= most + 0.005
+    assert sum(after) / len(after) <= limit
+    assert line.told.concealed <= 0.12
+
+
+def test_delay_shrinks_again_when_the_jitter_is_over() -> None:
+    line = opus()
+    line.play(speech(), late=[*jitter(200, 0.08, 7), *[0.0] * 400], tail=0)
+    assert line.delays[-10] <= 0.025
+
+
+def test_freeze_is_made_up_for_within_two_seconds() -> None:
+    frozen = {n: (320 - n) * FRAME for n in range(300, 320)}  # 400 ms, then all at once
+    line = opus()
+    line.play(speech(), late=frozen)
+    thawed = round((320 * FRAME + TRIP) / BLOCK)
+    assert max(line.delays[thawed : thawed + 20]) > 0.25
+    assert line.delays[thawed + 200] <= line.delays[thawed - 60] + 0.020
+    assert line.told.dropped == 0
+
+
+def test_freezes_that_come_again_are_waited_for() -> None:
+    frozen = {n: (n // 50 * 50 + 10 - n) * FRAME for n in range(600) if n % 50 < 10}
+    line = opus()
+    line.play(speech(), late=frozen, tail=0)
+    assert line.told.target >= 0.15
+    assert sum(1 for delay in line.delays[600:1100] if delay > 0.12) > 400
+
+
+def test_backlog_of_a_long_stall_is_given_up_but_for_its_end() -> None:
+    line = plain()
+    sent = packets(counting(2))
+    for n, packet in enumerate(sent):
+        line.push(n, packet, n * FRAME)
+    assert line.receiver.buffered <= BACKLOG + 0.03
+    assert line.told.dropped > 1
+    now = len(sent) * FRAME
+    heard = b"".join(line.receiver.pull(now + n * BLOCK) for n in range(100))
+    assert sent[-1] in heard
+
+
+# Clocks
+
+
+@pytest.mark.parametrize("skew", [200e-6, -200e-6])
+def test_an_hour_of_drift_changes_neither_delay_nor_sound(skew: float) -> None:
+    line = plain()
+    quiet = packets(b"\x05\x00" * 48_000)
+    for second in range(0, 3600, 40):  # a minute and a half of it is enough of each piece
+        line.heard.clear()
+        line.delays.clear()
+        line.play(
+            quiet,
+            first=second * pcm.RATE,
+            began=second / (1 + skew),
+            skew=skew,
+            tail=-TRIP - FRAME,
+        )
+        assert max(line.delays[20:]) <= 0.035
+    assert line.told.missing == 0
+
+
+def test_drift_within_one_long_speech_is_followed() -> None:
+    line = opus()
+    line.play(speech() * 5, skew=300e-6, tail=0)
+    slow = opus()
+    slow.play(speech() * 5, skew=-300e-6, tail=0)
+    for told in (line.told, slow.told):
+        assert told.delay <= 0.035
+        assert told.missing == 0
+        assert told.concealed <= 0.2
+
+
+def test_sender_that_begins_a_new_timeline_is_followed() -> None:
+    line = plain()
+    line.play(packets(counting(0.5)), first=1_000_000_000)
+    sound = counting(0.5)
+    assert sound[2 * FADE :] in line.play(packets(sound), first=5, began=1.0)
+
+
+# Pauses of the sender
+
+
+def test_pause_between_two_answers_costs_nothing() -> None:
+    line = opus()
+    line.play(speech()[:100])
+    line.play(speech()[:100], first=250 * PACKET, began=5.0)
+    assert line.told.delay <= 0.020
+    assert (line.told.missing, line.told.lost) == (0, 0)
+
+
+def test_answer_begins_as_soon_as_its_first_packet_may() -> None:
+    line = plain()
+    heard = line.play(packets(counting(0.2)))
+    silent = len(heard) - len(heard.lstrip(b"\0"))
+    assert silent / 2 / pcm.RATE <= FRAME + TRIP + 0.021
+
+
+# Barge-in
+
+
+def test_clear_fades_within_one_block() -> None:
+    line = plain()
+    line.play(packets(b"\x00\x40" * 48_000), tail=-0.5)
+    line.receiver.clear(0.56)
+    fading, after = line.receiver.pull(0.56), line.receiver.pull(0.57)
+    values = pcm.samples(fading)
+    assert values[0] > 15_000
+    assert not any(values[FADE:])
+    assert max(abs(a - b) for a, b in pairwise(values)) < 200
+    assert after == pcm.SILENCE
+
+
+def test_what_was_sent_before_a_clear_stays_unheard_and_what_comes_after_is_heard() -> None:
+    line = plain()
+    sent = packets(counting(1))
+    for n in range(25):
+        line.push(n, sent[n], n * FRAME)
+        line.receiver.pull(n * FRAME)
+        line.receiver.pull(n * FRAME + BLOCK)
+    line.receiver.clear(0.485)
+    line.receiver.pull(0.49)  # the fade
+    for n in (22, 23, 24):
+        line.push(n, sent[n], 0.49)  # they were on their way
+    assert [line.receiver.pull(0.5 + n * BLOCK) for n in range(4)] == [pcm.SILENCE] * 4
+    line.push(30, sent[30], 0.6)
+    line.push(31, sent[31], 0.62)
+    heard = b"".join(line.receiver.pull(0.6 + n * BLOCK) for n in range(12))
+    assert sent[31] in heard
+
+
+def test_clear_that_holds_drops_what_is_yet_to_be_sent() -> None:
+    line = plain()
+    sent = packets(counting(1))
+    line.push(0, sent[0], 0.0)
+    line.receiver.clear(0.0, hold=0.3)
+    line.receiver.pull(0.0)
+    for n in range(1, 20):
+        line.push(n, sent[n], n * FRAME)
+    assert not line.receiver.pending or min(line.receiver._packets) >= 0.3 * pcm.RATE
+    line.receiver.clear(0.4)
+    assert line.receiver._gate == round(0.4 * pcm.RATE)
+
+
+# Anything
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_network_keeps_its_promises(data: st.DataObject) -> None:
+    line = plain()
+    now, next_number = 0.0, 0
+    for _ in range(data.draw(st.integers(20, 120))):
+        match data.draw(st.sampled_from(["send", "lose", "old", "clear", "pull", "pause"])):
+            case "send":
+                line.push(next_number, sine(300, FRAME), now)
+                next_number += 1
+            case "lose":
+                next_number += data.draw(st.integers(1, 5))
+            case "old":
+                number = max(0, next_number - data.draw(st.integers(1, 40)))
+                line.push(number, sine(300, FRAME), now)
+            case "clear":
+                line.receiver.clear(now)
+                assert len(line.receiver._pcm) == 0
+            case "pause":
+                now += data.draw(st.floats(0, 3))
+            case _:
+                assert len(line.receiver.pull(now)) == pcm.BLOCK_BYTES
+                now += BLOCK
+        assert line.receiver.buffered <= BACKLOG + 3 * FRAME
+    for _ in range(200):
+        now += BLOCK
+        line.receiver.pull(now)
+    assert not line.receiver.pending
+    assert line.receiver.pull(now) == pcm.SILENCE
