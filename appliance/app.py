@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
 
 import aiohttp
 import msgspec
@@ -21,8 +21,8 @@ from appliance.console.views import Status, view_model
 from appliance.core.events import Dial
 from appliance.core.model import Model, Photo
 from appliance.credentials import Secret, find_key
-from appliance.drivers import make_audio, make_camera, make_panel
-from appliance.errors import DeviceError
+from appliance.drivers import make_audio, make_camera, make_echo, make_panel
+from appliance.errors import ApplianceError, DeviceError
 from appliance.hub import Hub, Message
 from appliance.lamp import Lamp
 from appliance.log import configure
@@ -88,6 +88,12 @@ class Assembly:
             last_call=call.figures() if call else {},
         )
 
+    async def warm_up(self) -> None:
+        """Load what the first call needs, where nobody waits for it."""
+        with suppress(ApplianceError):  # the call will say it
+            await asyncio.to_thread(make_echo, self.config.audio)
+        await warm_up()
+
     # What the tools may do: tools.builtin.Context
 
     def status(self) -> Mapping[str, object]:
@@ -131,6 +137,7 @@ class Assembly:
             errand=self.supervisor.run_errand,
             cues=self._cues,
             decoder=lambda: OpusDecoder(self._opus),
+            echo=lambda: make_echo(self.config.audio),
         )
         self._call = RealtimeCall(call_no, parts, history=history, needs_channel=needs_channel)
         return self._call
@@ -194,6 +201,6 @@ async def serve(config: Config) -> None:
                 panel=assembly.panel,
                 blocks=assembly.blocks,
                 debounce=config.panel.debounce,
-                warm_up=warm_up,
+                warm_up=assembly.warm_up,
             )
             await daemon.run_daemon(parts, find_manager(), watchdog_limit())

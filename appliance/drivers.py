@@ -1,12 +1,17 @@
 """Chooses the driver behind each port, by the words of the configuration."""
 
+import logging
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, assert_never
 
 from appliance.config import AudioConfig, CameraConfig, PanelConfig
+from appliance.errors import ConfigError
 from appliance.hardware.nothing import NoCamera, NoPanel
+from appliance.media.echo import EchoCanceller, HalfDuplex, NoEcho
 from appliance.ports import AudioDevice, Camera, CaptureLatch, Panel
+
+log = logging.getLogger(__name__)
 
 # A driver is imported only when it is chosen: a desktop never needs picamera2, a Pi no keyboard.
 DRIVERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
@@ -30,6 +35,37 @@ def make_audio(config: AudioConfig, latch: CaptureLatch) -> AudioDevice:
     """Return the sound card of this configuration, not yet open."""
     device: AudioDevice = _driver("audio", config.driver)(config, latch)
     return device
+
+
+def make_echo(config: AudioConfig) -> EchoCanceller:
+    """Return a new echo canceller. The first one loads a library: some 0.2 s, 18 MB.
+
+    Raises ConfigError if the one that is asked for is missing here.
+    """
+    name = config.echo
+    if name == "auto" and config.driver == "file":
+        name = "none"  # nothing that is played comes back
+    match name:
+        case "none" | "system":
+            return NoEcho(name)
+        case "half-duplex":
+            return HalfDuplex()
+        case "auto" | "webrtc":
+            try:
+                made: EchoCanceller = import_module("appliance.media.webrtc_echo").WebRtcEcho()
+            except ImportError as error:
+                if name == "webrtc":
+                    raise ConfigError(
+                        f"WebRTC's echo cancellation is missing here ({error.name}).",
+                        "Install voice-appliance[sound], or set audio.echo to half-duplex.",
+                    ) from error
+                log.warning(
+                    "No echo canceller here: the microphone is closed while the appliance speaks."
+                )
+                return HalfDuplex()
+            return made
+        case _:
+            assert_never(name)
 
 
 def make_camera(config: CameraConfig, latch: CaptureLatch) -> Camera:

@@ -18,6 +18,7 @@ from appliance.call.figures import (
 from appliance.call.link import Host, Link
 from appliance.call.parts import Parts
 from appliance.call.peer import Peer
+from appliance.call.self_hearing import SelfHearing
 from appliance.call.sender import Sender
 from appliance.call.talk import Talk
 from appliance.call.vigil import watch
@@ -27,6 +28,7 @@ from appliance.core.problems import first_of, problem_of
 from appliance.errors import ApplianceError, ClosedError, DeviceError, UnreachableError
 from appliance.hub import Levels
 from appliance.log import call_no as current_call
+from appliance.media.echo import HalfDuplex
 from appliance.media.engine import Engine
 from appliance.media.tracks import NearTrack
 from appliance.ports import AudioStream, Call
@@ -68,16 +70,19 @@ class RealtimeCall(Call, Host):
             self._loop,
             parts.cues,
             parts.decoder(),
+            echo=parts.echo(),
             levels=self._on_levels,
             first_sound=lambda: self._talk.mark("first_sound"),
             muted=True,
         )
+        self._self_hearing = SelfHearing()
         self._link = Link(parts, self, needs_channel=needs_channel)
         self._talk = Talk(
             call_no,
             parts,
             self._link.lines,
             clear=self._engine.clear,
+            interrupted=self._on_interrupted,
             run_tool=lambda call: self._chores.run_tool(call),  # noqa: PLW0108 - made after us
             stop=self.stop,
         )
@@ -155,7 +160,7 @@ class RealtimeCall(Call, Host):
         """Blocks of sound exchanged so far; None while no sound is open."""
         return self._stream.stats().blocks if self._stream is not None else None
 
-    def sound(self) -> dict[str, int | float]:
+    def sound(self) -> Figures:
         """Return how the sound line does: counts, and delays in seconds."""
         return sound_figures(self._engine, self._stream)
 
@@ -283,6 +288,17 @@ class RealtimeCall(Call, Host):
         self._parts.publish(Levels(near_dbfs, far_dbfs))
         if self._loop.time() - self._tone_at >= TONE_DEAFNESS:
             self._talk.heard(far_dbfs)
+
+    def _on_interrupted(self) -> None:
+        """Close the microphone while the assistant speaks, if it is itself who interrupts it."""
+        echoes = self._self_hearing.interrupted(self._loop.time())
+        if echoes and self._engine.echo.name == "webrtc":
+            self._engine.echo = HalfDuplex()
+            self._talk.mark("half_duplex")
+            log.warning(
+                "The appliance hears itself: from now on the microphone is closed while it speaks."
+                " Move microphone and speaker apart, or turn the speaker down."
+            )
 
     def _on_lost(self, lost: bool) -> None:
         self._lost = lost

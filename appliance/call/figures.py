@@ -10,16 +10,19 @@ from appliance.ports import AudioStream
 Figures: TypeAlias = dict[str, str | int | float]
 
 
-def sound_figures(engine: Engine, stream: AudioStream | None) -> dict[str, int | float]:
+def sound_figures(engine: Engine, stream: AudioStream | None) -> Figures:
     """Return how the sound line does: counts, and delays in seconds."""
     counters = engine.counters()
     heard = {name: round(value, 4) for name, value in asdict(counters.heard).items()}
-    figures: dict[str, int | float] = {
+    figures: Figures = {
         "blocks": counters.blocks,
         "near_dropped": counters.near_dropped,
+        "echo": engine.echo.name,
         "buffered": round(counters.buffered, 4),
         **{f"far_{name}": value for name, value in heard.items()},
     }
+    if (erle := engine.echo.loss_enhancement) is not None:
+        figures["echo_erle"] = erle
     if stream is not None:
         stats = stream.stats()
         figures |= {
@@ -31,10 +34,13 @@ def sound_figures(engine: Engine, stream: AudioStream | None) -> dict[str, int |
     return figures
 
 
-def line_figures(engine: Engine) -> dict[str, int]:
-    """Return how the far end came through, for the line that sums a call up."""
+def line_figures(engine: Engine) -> dict[str, str | int | float | None]:
+    """Return how sound came through, for the line that sums a call up."""
     heard = engine.counters().heard
+    erle = engine.echo.loss_enhancement
     return {
+        "ECHO": engine.echo.name,
+        "ERLE_DB": erle,
         "DELAY_MS": round(heard.delay * 1000),
         "JITTER_MS": round(heard.jitter * 1000),
         "LOST": heard.lost,

@@ -10,6 +10,7 @@ from appliance.core.model import Cue
 from appliance.credentials import Secret
 from appliance.hub import Message
 from appliance.media.decoder import Decoder
+from appliance.media.echo import EchoCanceller
 from appliance.ports import AudioDevice, Signaling, Tools
 
 Errand: TypeAlias = Callable[[str, Callable[[], Awaitable[None]]], None]
@@ -21,7 +22,7 @@ class Parts:
     """Given by the composition root, the same for all calls.
 
     `jpeg`: returns a photo of the album by name, in at most so many bytes, or raises DeviceError.
-    `cues`: the tones, rendered.
+    `cues`: the tones, rendered. `decoder`, `echo`: make one for a call, or raise an ApplianceError.
     """
 
     service: ServiceConfig
@@ -37,3 +38,4 @@ class Parts:
     errand: Errand
     cues: Mapping[Cue, bytes]
     decoder: Callable[[], Decoder]
+    echo: Callable[[], EchoCanceller]

@@ -57,6 +57,7 @@ class Talk:
         lines: Lines,
         *,
         clear: Callable[[float], None],
+        interrupted: Callable[[], None],
         run_tool: Callable[[ToolCall], None],
         stop: Callable[[ApplianceError], None],
     ) -> None:
@@ -67,6 +68,7 @@ class Talk:
             parts: of this call.
             lines: to the service.
             clear: stops the far-end voice at the speaker, also what comes in that many seconds.
+            interrupted: told when the assistant was cut off by a voice.
             run_tool: starts a tool; its output comes back by `tool_done`.
             stop: ends the call, because the service says that it cannot go on.
         """
@@ -74,6 +76,7 @@ class Talk:
         self._parts = parts
         self._lines = lines
         self._clear = clear
+        self._interrupted = interrupted
         self._run_tool = run_tool
         self._stop = stop
         self._prefix = f"va{call_no}"
@@ -127,6 +130,8 @@ class Talk:
     def _react(self, event: ServerEvent) -> None:
         for name in self.timeline.apply(event):
             self.mark(name)
+            if name == "barge_in":
+                self._interrupted()
         match event:
             case SessionCreated() | SessionUpdated() if not self.ready.is_set():
                 self.ready.set()

@@ -106,7 +106,8 @@ class Visit:
         ]
         if not cut:
             raise NotSeenError("the counting was not marked as interrupted")
-        return f'it counted to "{cut[0].text[-12:].strip()}" and fell silent'
+        last = cut[0].text.strip(" .").rpartition(" ")[2]
+        return f'it counted to "{last}" and fell silent'
 
     async def type_a_request(self) -> str:
         """A typed request takes the same way as a spoken one."""

@@ -162,6 +162,15 @@ class Engine:
             first_sound()
 
     @property
+    def echo(self) -> EchoCanceller:
+        """What takes the echo out of the microphone."""
+        return self._echo
+
+    @echo.setter
+    def echo(self, echo: EchoCanceller) -> None:
+        self._echo = echo
+
+    @property
     def muted(self) -> bool:
         """Whether silence goes out instead of the microphone."""
         return self._muted

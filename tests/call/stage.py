@@ -16,6 +16,7 @@ from appliance.credentials import Secret
 from appliance.errors import DeviceError
 from appliance.hub import Levels, Mark, Message
 from appliance.media.cues import render_all
+from appliance.media.echo import EchoCanceller, NoEcho
 from appliance.media.opus import OpusDecoder, find_opus
 from appliance.ports import AudioStats, AudioStream, Exchange
 from appliance.realtime.conversation import Entry
@@ -85,6 +86,7 @@ class Stage:
     messages: list[Message] = field(default_factory=list)
     album: dict[str, bytes] = field(default_factory=dict)
     session: SessionConfig = field(default_factory=lambda: SessionConfig(greeting=""))
+    echo: Callable[[], EchoCanceller] = NoEcho
     call_config: CallConfig = field(default_factory=CallConfig)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -103,6 +105,7 @@ class Stage:
             errand=self._run_errand,
             cues=CUES,
             decoder=lambda: OpusDecoder(OPUS),
+            echo=self.echo,
         )
 
     def open_call(self, call_no: int = 1, before: RealtimeCall | None = None) -> RealtimeCall:

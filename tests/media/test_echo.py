@@ -1,0 +1,119 @@
+"""The box does not hear itself, and still hears the person."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from appliance.media import pcm
+from appliance.media.echo import HANG_BLOCKS, EchoCanceller, HalfDuplex, NoEcho
+from appliance.media.webrtc_echo import WebRtcEcho
+from tests.media.plain import LOUD
+
+Sound = npt.NDArray[np.float64]
+SECOND = pcm.RATE
+
+
+def babble(seconds: float, seed: int, pitch: float) -> Sound:
+    """Return something like speech: syllables of voiced sound and of noise, with pauses."""
+    rng = np.random.default_rng(seed)
+    pieces: list[Sound] = []
+    while sum(map(len, pieces)) < seconds * SECOND:
+        length = int(rng.uniform(0.08, 0.25) * SECOND)
+        time = np.arange(length) / SECOND
+        voice = sum(
+            np.sin(2 * np.pi * pitch * rng.uniform(0.9, 1.1) * n * time) / n for n in range(1, 25)
+        )
+        breath = rng.standard_normal(length) * 0.3
+        shape = np.hanning(length)
+        pieces += [shape * (voice + breath), np.zeros(int(rng.uniform(0.02, 0.12) * SECOND))]
+    sound = np.concatenate(pieces)[: int(seconds * SECOND)]
+    whole: Sound = sound / np.abs(sound).max()
+    return whole
+
+
+def room(far: Sound, *, delay: float, level_db: float) -> Sound:
+    """Return what a microphone hears of the speaker: bent by it, late, with the room's answer."""
+    rng = np.random.default_rng(1)
+    tail = np.arange(int(0.25 * SECOND)) / SECOND
+    answer = rng.standard_normal(len(tail)) * np.exp(-6.9 * tail / 0.35) * 0.05  # RT60 0.35 s
+    answer[0] = 1.0
+    bent = np.tanh(1.5 * far) / 1.5
+    size = 1 << (len(bent) + len(answer)).bit_length()
+    heard = np.fft.irfft(np.fft.rfft(bent, size) * np.fft.rfft(answer, size), size)[: len(far)]
+    late = int(delay * SECOND)
+    echo: Sound = np.concatenate([np.zeros(late), heard])[: len(far)] * 10 ** (level_db / 20)
+    return echo
+
+
+def bits(sound: Sound) -> bytes:
+    return (np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()
+
+
+def run(canceller: EchoCanceller, near: Sound, far: Sound) -> Sound:
+    blocks = zip(pcm.blocks(bits(near)), pcm.blocks(bits(far)), strict=True)
+    clean = b"".join(canceller.process(*block) for block in blocks)
+    return np.frombuffer(clean, "<i2").astype(float) / 32768
+
+
+def level(sound: Sound) -> float:
+    return 10 * math.log10(float(np.mean(sound**2)) + 1e-12)
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.08, 0.25])
+def test_echo_is_gone_after_two_seconds(delay: float) -> None:
+    far = 0.3 * babble(8, 1, 110)
+    near = room(far, delay=delay, level_db=-6) + np.random.default_rng(2).normal(0, 1e-3, len(far))
+    canceller = WebRtcEcho()
+    clean = run(canceller, near, far)
+    late = slice(3 * SECOND, None)
+    assert level(near[late]) - level(clean[late]) >= 30
+    assert canceller.loss_enhancement is not None
+    assert canceller.loss_enhancement >= 15  # from the first block on
+
+
+def test_person_alone_is_heard_as_before() -> None:
+    near = 0.2 * babble(6, 3, 180)
+    clean = run(WebRtcEcho(), near, np.zeros(len(near)))
+    late = slice(2 * SECOND, None)
+    assert abs(level(near[late]) - level(clean[late])) < 3
+
+
+def test_person_who_cuts_in_is_heard_above_the_echo() -> None:
+    far = 0.3 * babble(10, 1, 110)
+    person = np.zeros(len(far))
+    said = slice(6 * SECOND, 8 * SECOND)
+    person[said] = 0.2 * babble(2, 4, 190)
+    clean = run(WebRtcEcho(), room(far, delay=0.08, level_db=-6) + person, far)
+    before = slice(4 * SECOND, 6 * SECOND)
+    assert level(clean[said]) - level(clean[before]) >= 12
+
+
+def test_steady_noise_is_quieter() -> None:
+    noise = np.random.default_rng(5).normal(0, 0.01, 5 * SECOND)
+    clean = run(WebRtcEcho(), noise, np.zeros(len(noise)))
+    assert level(noise[3 * SECOND :]) - level(clean[3 * SECOND :]) >= 5
+
+
+def test_without_a_speaker_nothing_is_known_of_the_echo() -> None:
+    canceller = WebRtcEcho()
+    canceller.process(LOUD, pcm.SILENCE)
+    assert canceller.loss_enhancement is None
+
+
+def test_half_duplex_is_deaf_while_the_speaker_sounds_and_half_a_second_longer() -> None:
+    gate = HalfDuplex()
+    assert gate.process(LOUD, pcm.SILENCE) == LOUD
+    assert gate.process(LOUD, LOUD) == pcm.SILENCE
+    after = [gate.process(LOUD, pcm.SILENCE) for _ in range(HANG_BLOCKS + 5)]
+    assert after[: HANG_BLOCKS - 1] == [pcm.SILENCE] * (HANG_BLOCKS - 1)
+    assert after[HANG_BLOCKS] == LOUD
+
+
+@pytest.mark.parametrize("name", ["none", "system"])
+def test_left_alone_the_microphone_is_as_it_was(name: str) -> None:
+    canceller = NoEcho(name)  # type: ignore[arg-type]
+    assert canceller.process(LOUD, LOUD) == LOUD
+    assert canceller.name == name
+    assert canceller.loss_enhancement is None
