@@ -12,6 +12,7 @@ from typing import TypeAlias
 from tests.bench import weigh
 from tests.bench.processes import ROOT, Log, bare_service, report
 from tests.bench.rows import Row
+from tests.bench.sound import audio, loop
 from tests.processes import Daemon, daemon
 
 Part: TypeAlias = Callable[[], Awaitable[list[Row]]]
@@ -209,5 +210,7 @@ PARTS: Mapping[str, Part] = {
     "tools": tools,
     "photo": photo,
     "soak": soak,
+    "audio": audio,
+    "loop": loop,
     "rivals": rivals,
 }

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aioice.ice
+import msgspec
 from aiohttp import BodyPartReader, WSMsgType, web
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+
+from tests.bench.line import Plan, impair, track_for
 
 SESSION = {"type": "realtime", "object": "realtime.session", "id": "sess_bench"}
 SILENCE = "A" * 4 * 3200  # base64 of 200 ms of silence, s16le at 24 kHz
@@ -99,6 +102,7 @@ class Service:
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
         self._listeners: set[asyncio.Task[None]] = set()
+        self._plan: Plan | None = None
 
     def app(self) -> web.Application:
         """Return the routes."""
@@ -121,7 +125,9 @@ class Service:
         peer.on("datachannel", lambda channel: self._opened(session, channel))
         peer.on("track", lambda track: self._keep(self._listen(session, track)))
         await peer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
-        peer.addTrack(AudioStreamTrack())
+        sender = peer.addTrack(track_for(self._plan, peer.getTransceivers()[0].receiver))
+        if self._plan is not None:
+            impair(sender, self._plan)
         await peer.setLocalDescription(await peer.createAnswer())
         headers = {"Location": f"/v1/realtime/calls/{session.name}"}
         return web.Response(
@@ -193,6 +199,9 @@ class Service:
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
         while line := await lines.readline():
             command: dict[str, Any] = json.loads(line)
+            if command["do"] == "line":  # for the calls to come
+                self._plan = msgspec.convert(command["plan"], Plan)
+                continue
             session = list(self._sessions.values())[-1]
             if command["do"] == "call tool":
                 call_id = f"call_{time.monotonic_ns()}"
