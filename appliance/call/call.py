@@ -20,9 +20,18 @@ from appliance.call.parts import Parts
 from appliance.call.peer import Peer
 from appliance.call.self_hearing import SelfHearing
 from appliance.call.sender import Sender
+from appliance.call.sound import Sound
 from appliance.call.talk import Talk
 from appliance.call.vigil import watch
-from appliance.core.events import CallUp, HangUp, MediaBack, MediaLost, SendFailed
+from appliance.core.events import (
+    CallUp,
+    HangUp,
+    MediaBack,
+    MediaLost,
+    SendFailed,
+    SoundBack,
+    SoundLost,
+)
 from appliance.core.model import Cue, Outgoing, Photo, Problem
 from appliance.core.problems import first_of, problem_of
 from appliance.errors import ApplianceError, ClosedError, DeviceError, UnreachableError
@@ -31,7 +40,7 @@ from appliance.log import call_no as current_call
 from appliance.media.echo import HalfDuplex
 from appliance.media.engine import Engine
 from appliance.media.tracks import NearTrack
-from appliance.ports import AudioStream, Call
+from appliance.ports import Call
 from appliance.realtime.client_events import Message
 from appliance.realtime.session import session_object
 
@@ -89,12 +98,16 @@ class RealtimeCall(Call, Host):
         self._sender = Sender(self._talk, self._link.lines, parts, self.failed)
         self._chores = Chores(self._talk, parts.tools, self.start)
         self._done = asyncio.Event()
-        self._released = asyncio.Event()
         self._error: ApplianceError | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._jobs: set[asyncio.Task[None]] = set()
-        self._stream: AudioStream | None = None
-        self._opened = asyncio.Event()
+        self._sound = Sound(
+            parts.audio,
+            self._engine.exchange,
+            lost=self._on_sound_lost,
+            back=lambda: parts.post(SoundBack(call_no)),
+            failed=self.stop,
+        )
         self._up = False
         self._lost = False
         self._tone_at = self._began - TONE_DEAFNESS
@@ -158,11 +171,11 @@ class RealtimeCall(Call, Host):
     @property
     def blocks(self) -> int | None:
         """Blocks of sound exchanged so far; None while no sound is open."""
-        return self._stream.stats().blocks if self._stream is not None else None
+        return stream.stats().blocks if (stream := self._sound.stream) is not None else None
 
     def sound(self) -> Figures:
         """Return how the sound line does: counts, and delays in seconds."""
-        return sound_figures(self._engine, self._stream)
+        return sound_figures(self._engine, self._sound.stream)
 
     @property
     def channel_failed(self) -> bool:
@@ -202,27 +215,12 @@ class RealtimeCall(Call, Host):
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            tasks.create_task(self._sound(), name="sound")
+            tasks.create_task(self._sound.run(), name="sound")
             try:
                 self.start(self._work(), "call")
                 await self._done.wait()
             finally:
                 await self._release()
-
-    async def _sound(self) -> None:
-        """Hold the sound card open until all else is released."""
-        try:
-            async with self._parts.audio.open(self._engine.exchange, self.stop) as stream:
-                self._stream = stream
-                self._opened.set()
-                try:
-                    await self._released.wait()
-                finally:
-                    self._stream = None
-        except DeviceError as error:
-            self.stop(error)
-        finally:
-            self._opened.set()  # or never will be
 
     async def _work(self) -> None:
         try:
@@ -277,12 +275,12 @@ class RealtimeCall(Call, Host):
         try:
             async with asyncio.timeout(TONE_TIMEOUT + failed * OPEN_PATIENCE):
                 if failed:
-                    await self._opened.wait()
-                if self._stream is not None:
+                    await self._sound.opened.wait()
+                if self._sound.stream is not None:
                     await self._engine.drained()
         except TimeoutError:
             log.debug("! the sound card does not play, or not any more")
-        self._released.set()
+        self._sound.release()
 
     def _on_levels(self, near_dbfs: float, far_dbfs: float) -> None:
         self._parts.publish(Levels(near_dbfs, far_dbfs))
@@ -299,6 +297,10 @@ class RealtimeCall(Call, Host):
                 "The appliance hears itself: from now on the microphone is closed while it speaks."
                 " Move microphone and speaker apart, or turn the speaker down."
             )
+
+    def _on_sound_lost(self, error: DeviceError) -> None:
+        log.warning("%s", error)
+        self._parts.post(SoundLost(self.call_no, problem_of(error)))
 
     def _on_lost(self, lost: bool) -> None:
         self._lost = lost

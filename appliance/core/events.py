@@ -94,6 +94,21 @@ class SendFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundLost:
+    """The sound card has gone; it is looked for."""
+
+    call_no: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class SoundBack:
+    """There is a sound card again, in the same call."""
+
+    call_no: int
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoTaken:
     """A picture is in the album."""
 
@@ -120,6 +135,8 @@ Fact: TypeAlias = (
     | CallDown
     | TurnChanged
     | MediaLost
+    | SoundLost
+    | SoundBack
     | MediaBack
     | SendFailed
     | PhotoTaken

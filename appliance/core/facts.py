@@ -4,7 +4,16 @@ from dataclasses import replace
 from typing import assert_never
 
 from appliance.core.effects import CancelCall, PlayCue, Send, SetMicrophone
-from appliance.core.events import CallDown, CallUp, MediaBack, MediaLost, SendFailed, TurnChanged
+from appliance.core.events import (
+    CallDown,
+    CallUp,
+    MediaBack,
+    MediaLost,
+    SendFailed,
+    SoundBack,
+    SoundLost,
+    TurnChanged,
+)
 from appliance.core.model import (
     Capture,
     Cue,
@@ -19,6 +28,7 @@ from appliance.core.model import (
     Photo,
     Problem,
     Redial,
+    Silence,
     Timer,
     Waiting,
 )
@@ -80,6 +90,17 @@ def heard(model: Model, event: TurnChanged | MediaLost | MediaBack) -> Step:
             return back, tuple(Send(item) for item in model.outbox)
         case _:
             assert_never(event)
+
+
+def sound_changed(model: Model, event: SoundLost | SoundBack) -> Step:
+    """The call has lost its sound card, or has one again; it goes on meanwhile."""
+    match model.phase, event:
+        case ((Dialing(call_no) | Live(call_no)), SoundLost(of, problem)) if of == call_no:
+            return replace(model, silence=Silence(call_no, problem)), ()
+        case ((Dialing(call_no) | Live(call_no)), SoundBack(of)) if of == call_no:
+            return replace(model, silence=None), (PlayCue(Cue.CONNECTED),)
+        case _:
+            return model, ()
 
 
 def send_failed(model: Model, event: SendFailed) -> Step:

@@ -13,7 +13,9 @@ from appliance.core.events import (
     CallUp,
     Dial,
     Event,
+    Fact,
     HangUp,
+    Intent,
     MediaBack,
     MediaLost,
     PhotoFailed,
@@ -21,6 +23,8 @@ from appliance.core.events import (
     Say,
     SendFailed,
     Shutdown,
+    SoundBack,
+    SoundLost,
     TakePhoto,
     TimerFired,
     ToggleCall,
@@ -40,12 +44,12 @@ def transition(model: Model, event: Event) -> Step:
     """
     if isinstance(model.phase, Off):
         return model, ()
-    after, effects = _decide(model, event)
+    after, effects = _wish(model, event) if isinstance(event, Intent) else _learn(model, event)
     return after, (*_rearm(model, event, after, effects), *effects)
 
 
-def _decide(model: Model, event: Event) -> Step:
-    match event:
+def _wish(model: Model, intent: Intent) -> Step:
+    match intent:
         case Dial():
             return wishes.dial(model)
         case HangUp():
@@ -60,14 +64,22 @@ def _decide(model: Model, event: Event) -> Step:
             return wishes.take_photo(model)
         case Shutdown():
             return wishes.shut_down(model)
+        case _:
+            assert_never(intent)
+
+
+def _learn(model: Model, fact: Fact) -> Step:
+    match fact:
         case CallUp():
-            return facts.call_up(model, event)
+            return facts.call_up(model, fact)
         case CallDown():
-            return facts.call_down(model, event)
+            return facts.call_down(model, fact)
         case TurnChanged() | MediaLost() | MediaBack():
-            return facts.heard(model, event)
+            return facts.heard(model, fact)
+        case SoundLost() | SoundBack():
+            return facts.sound_changed(model, fact)
         case SendFailed():
-            return facts.send_failed(model, event)
+            return facts.send_failed(model, fact)
         case PhotoTaken(photo):
             return facts.photo_taken(model, photo)
         case PhotoFailed(problem):
@@ -75,7 +87,7 @@ def _decide(model: Model, event: Event) -> Step:
         case TimerFired(timer):
             return facts.timer_fired(model, timer)
         case _:
-            assert_never(event)
+            assert_never(fact)
 
 
 def _rearm(model: Model, event: Event, after: Model, effects: tuple[Effect, ...]) -> list[Effect]:

@@ -181,11 +181,20 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """Call `call_no` has no sound card, because of `problem`; it may come back."""
+
+    call_no: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """Everything the appliance decides by.
 
     `calls_made`: the number of the last call. `outbox`: what the next call is to be told, oldest
-    first. `idle_timeout`: seconds of silence that end a call, a setting.
+    first. `silence`: the last time a sound card went. `idle_timeout`: seconds of silence that end a
+    call, a setting.
     """
 
     phase: Phase = Idle()
@@ -194,4 +203,14 @@ class Model:
     outbox: tuple[Outgoing, ...] = ()
     capture: Capture = Capture.NONE
     notice: Notice | None = None
+    silence: Silence | None = None
     idle_timeout: float = 120.0
+
+    @property
+    def without_sound(self) -> Problem | None:
+        """Why the call there is has no sound card, if it has none."""
+        match self.phase, self.silence:
+            case ((Dialing(call_no) | Live(call_no)), Silence(of, problem)) if of == call_no:
+                return problem
+            case _:
+                return None

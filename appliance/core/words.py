@@ -36,10 +36,10 @@ def problem_of(phase: Phase) -> Problem | None:
 
 def sentence(model: Model) -> str:
     """Return what the appliance does, in one sentence for a person; and what just went wrong."""
+    noticed = model.notice.problem if model.notice is not None else None
+    problem = noticed or model.without_sound
     said = _sentence(model)
-    if model.notice is None or model.notice.problem is None:
-        return said
-    return f"{said} {model.notice.problem.cause} {model.notice.problem.cure}".strip()
+    return f"{said} {problem.cause} {problem.cure}".strip() if problem is not None else said
 
 
 def _sentence(model: Model) -> str:

@@ -217,10 +217,8 @@ async def _offer(request: web.Request) -> tuple[str, Json | None]:
         form = await request.post()
     except ValueError as error:
         raise Refusal("invalid_multipart_form_data", "Unable to parse the form.") from error
-    for name in ("sdp",):
-        if name not in form:
-            message = f"Missing required parameter: '{name}'."
-            raise Refusal("missing_required_parameter", message, name)
+    if "sdp" not in form:
+        raise Refusal("missing_required_parameter", "Missing required parameter: 'sdp'.", "sdp")
     session = _text(form["session"]) if "session" in form else None
     return _text(form["sdp"]), None if session is None else _object(session, "session")
 

@@ -7,8 +7,9 @@ import pytest
 
 from appliance.call import call as call_module
 from appliance.call import link
-from appliance.core.events import CallUp
-from appliance.core.model import Cue
+from appliance.call import sound as sound_module
+from appliance.core.events import CallUp, SoundBack, SoundLost
+from appliance.core.model import Cue, Problem
 from appliance.errors import (
     AuthError,
     ClosedError,
@@ -203,9 +204,27 @@ async def test_missing_microphone_ends_the_call() -> None:
     assert running.error.cause == "There is no microphone."
 
 
-async def test_unplugged_microphone_ends_the_call() -> None:
+async def test_unplugged_card_leaves_the_call_up_and_is_used_again_when_it_is_back() -> None:
+    async with live() as (_, stage, running):
+        assert stage.card.fail is not None
+        stage.card.fail(DeviceError("The sound card is gone."))
+        lost = await stage.event(SoundLost)
+        assert running.call.blocks is None, "the watchdog is not to wait for its sound"
+        await stage.event(SoundBack)
+        heard = len(stage.card.heard)
+        await stage.until(lambda: len(stage.card.heard) > heard + 20 * 960)
+        assert not running.over.is_set()
+
+    assert lost == SoundLost(1, Problem("device", "The sound card is gone."))
+    assert (running.error, stage.card.opened) == (None, 2)
+    assert pcm.peak(bytes(stage.card.heard[-10 * 960 :])) > 1000, "the service is heard again"
+
+
+async def test_card_that_stays_away_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound_module, "PATIENCE", 0.5)
     async with live() as (service, stage, running):
         assert stage.card.fail is not None
+        stage.card.breaks = True
         stage.card.fail(DeviceError("The sound card is gone."))
         await running.over.wait()
         await stage.run_errands()

@@ -16,6 +16,8 @@ from appliance.core.events import (
     Say,
     SendFailed,
     Shutdown,
+    SoundBack,
+    SoundLost,
     TakePhoto,
     TimerFired,
     ToggleCall,
@@ -46,6 +48,7 @@ README = Path(__file__).parents[2] / "appliance" / "core" / "README.md"
 NETWORK = Problem("network", "The network is gone.")
 CLOSED = Problem("closed", "The service hung up.")
 AUTH = Problem("auth", "The key was refused.", "Check the key.")
+CARD = Problem("device", "The sound card has stopped.", "Plug it in.")
 CAMERA = Problem("device", "There is no camera.")
 WAITED = Text("asked before")
 
@@ -83,6 +86,8 @@ EVENTS: dict[str, Event] = {
     "TurnChanged": TurnChanged(7, Turn.SPEAKING),
     "MediaLost": MediaLost(7),
     "MediaBack": MediaBack(7),
+    "SoundLost": SoundLost(7, CARD),
+    "SoundBack": SoundBack(7),
     "SendFailed": SendFailed(7, NETWORK),
     "PhotoTaken": PhotoTaken(Photo("p")),
     "PhotoFailed": PhotoFailed(CAMERA),

@@ -21,6 +21,8 @@ from appliance.core.events import (
     MediaLost,
     Say,
     SendFailed,
+    SoundBack,
+    SoundLost,
     TakePhoto,
     ToggleCall,
     ToggleMute,
@@ -42,7 +44,7 @@ from appliance.core.model import (
     Turn,
     Waiting,
 )
-from tests.core.examples import AUTH, CLOSED, LIVE, NETWORK, after, delay, fired
+from tests.core.examples import AUTH, CARD, CLOSED, LIVE, NETWORK, after, delay, fired
 
 
 def test_first_press_opens_the_call() -> None:
@@ -60,6 +62,22 @@ def test_service_hears_nobody_before_the_call_is_up() -> None:
     assert SetMicrophone(muted=False) not in effects
     assert SetMicrophone(muted=False) in after(model, CallUp(1))[1]
     assert SetMicrophone(muted=False) not in after(model, HangUp(), ToggleMute(), ToggleMute())[1]
+
+
+def test_sound_card_that_goes_is_told_and_comes_back_in_the_same_call() -> None:
+    gone, _ = after(LIVE, SoundLost(1, CARD))
+    back, effects = after(gone, SoundBack(1))
+    assert gone.phase == LIVE.phase
+    assert gone.without_sound == CARD
+    assert back == LIVE
+    assert PlayCue(Cue.CONNECTED) in effects
+
+
+def test_next_call_has_a_sound_card_of_its_own() -> None:
+    gone, _ = after(LIVE, SoundLost(1, CARD), HangUp(), CallDown(1))
+    again, _ = after(gone, ToggleCall())
+    assert gone.without_sound is None
+    assert again.without_sound is None
 
 
 def test_lost_call_comes_back_as_the_same_call_within_ten_seconds() -> None:

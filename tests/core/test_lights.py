@@ -7,6 +7,7 @@ import pytest
 from appliance.core.lights import (
     DARK,
     INTERRUPTED,
+    MUTED,
     NEEDS_YOU,
     PATTERNS,
     PHOTO,
@@ -14,8 +15,8 @@ from appliance.core.lights import (
     Pattern,
     pattern_for,
 )
-from appliance.core.model import Dialing, Idle, Live, Model, Notice, Off, Turn
-from tests.core.examples import CAMERA, NETWORK, PHASES
+from appliance.core.model import Dialing, Idle, Live, Model, Notice, Off, Silence, Turn
+from tests.core.examples import CAMERA, CARD, LIVE, NETWORK, PHASES
 
 SHOWN = {
     "Idle": "offline",
@@ -67,6 +68,13 @@ def test_open_call_is_never_dark(
     if isinstance(model.phase, Live):
         model = replace(model, phase=replace(model.phase, turn=turn))
     assert pattern_for(model).never_dark
+
+
+def test_missing_sound_card_is_seen_but_for_what_comes_first() -> None:
+    silent = replace(LIVE, silence=Silence(1, CARD))
+    assert pattern_for(silent) is INTERRUPTED
+    assert pattern_for(replace(silent, muted=True)) is MUTED
+    assert pattern_for(replace(silent, phase=Idle())) is DARK
 
 
 def test_what_just_happened_comes_first() -> None:

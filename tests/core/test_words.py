@@ -1,10 +1,12 @@
 """The model in words."""
 
+from dataclasses import replace
+
 import pytest
 
-from appliance.core.model import Dialing, Idle, Live, Model, Notice, Turn
+from appliance.core.model import Dialing, Idle, Live, Model, Notice, Silence, Turn
 from appliance.core.words import phase_word, problem_of, sentence
-from tests.core.examples import AUTH, NETWORK, PHASES
+from tests.core.examples import AUTH, CARD, NETWORK, PHASES
 
 SENTENCES = {
     "Idle": "Ready. The network is gone.",
@@ -34,6 +36,9 @@ def test_details_are_told() -> None:
     refused = Model(Live(1), notice=Notice(AUTH))
     assert sentence(refused) == "In a call, listening. The key was refused. Check the key."
     assert sentence(Model(Live(1), notice=Notice())) == "In a call, listening."
+    silent = Model(Live(1), silence=Silence(1, CARD))
+    assert sentence(silent) == "In a call, listening. The sound card has stopped. Plug it in."
+    assert sentence(replace(silent, phase=Live(2))) == "In a call, listening."
 
 
 @pytest.mark.parametrize("phase", PHASES)

@@ -28,6 +28,8 @@ from appliance.core.events import (
     Say,
     SendFailed,
     Shutdown,
+    SoundBack,
+    SoundLost,
     TakePhoto,
     TimerFired,
     ToggleCall,
@@ -54,6 +56,7 @@ from appliance.core.model import (
 from appliance.core.timers import timers_of
 from tests.core.profiles import QUICK
 
+GONE = Problem("device", "The sound card has stopped.")
 PROBLEMS = st.sampled_from(
     [
         None,
@@ -163,6 +166,12 @@ class HostileWorld(RuleBasedStateMachine):
         self.happens(event(self.open or 0))
 
     @precondition(lambda self: self.open is not None)
+    @rule(gone=st.booleans())
+    def card_comes_and_goes(self, gone: bool) -> None:
+        call_no = self.open or 0
+        self.happens(SoundLost(call_no, GONE) if gone else SoundBack(call_no))
+
+    @precondition(lambda self: self.open is not None)
     @rule(problem=PROBLEMS)
     def ends_the_call(self, problem: Problem | None) -> None:
         call_no, self.open = self.open or 0, None
@@ -180,6 +189,8 @@ class HostileWorld(RuleBasedStateMachine):
         current = self.model.calls_made if self.open is None else self.open
         self.happens(fact(current - age))
         self.happens(TurnChanged(current - age, turn))
+        self.happens(SoundLost(current - age, GONE))
+        self.happens(SoundBack(current - age))
         assert before == self.model, "a stale fact changed something"
 
     @rule(age=st.integers(0, 2))
