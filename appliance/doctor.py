@@ -21,11 +21,12 @@ from appliance.call.refusals import refusal, unreachable
 from appliance.config import Config, state_directory
 from appliance.control import connect, find
 from appliance.credentials import find_key
-from appliance.drivers import make_camera
+from appliance.drivers import make_camera, make_echo
 from appliance.errors import ApplianceError, DeviceError, UnreachableError
 from appliance.hardware.cards import Direction, choose, list_devices
 from appliance.lamp import Lamp
 from appliance.media.files import read_sound
+from appliance.media.opus import find_opus
 
 SERVICE_TIMEOUT = 5.0  # s for one small request; a call would not work with a slower service
 BODY_LIMIT = 1_000_000  # bytes; the list of models has 20 kB, a sign-in page may have no end
@@ -73,6 +74,7 @@ class Doctor:
             ("service", "fault", self.service),
             ("microphone", "fault", self.microphone),
             ("speaker", "fault", self.speaker),
+            ("sound", "note", self.sound),
             ("camera", "note", self.camera),
             ("panel", "note", self.panel),
             ("disk", "note", self.disk),
@@ -140,6 +142,12 @@ class Doctor:
         if self.config.audio.driver == "file":
             return _written(self.config.audio.output_file)
         return await _card("output", self.config.audio.output)
+
+    async def sound(self) -> str:
+        """Tell what decodes the far end and what cancels its echo."""
+        opus = await asyncio.to_thread(find_opus)
+        echo = await asyncio.to_thread(make_echo, self.config.audio)
+        return f"{opus.version}; echo: {echo.name}."
 
     async def camera(self) -> str:
         """Take a picture and throw it away."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import sys
 import wave
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,9 +16,16 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from appliance import doctor
-from appliance.config import Config, load
+from appliance.config import AudioConfig, Config, load
 from appliance.doctor import Check, Doctor, examine, look
-from appliance.errors import AuthError, DeviceError, QuotaError, ServiceError, UnreachableError
+from appliance.errors import (
+    AuthError,
+    ConfigError,
+    DeviceError,
+    QuotaError,
+    ServiceError,
+    UnreachableError,
+)
 from tests.console.stage import stage
 
 KEY = "sk-test-canary-0123456789"
@@ -147,6 +155,23 @@ async def test_files_need_not_be_named() -> None:
 
     assert "Silence" in await Doctor(config).microphone()
     assert "Nothing is kept" in await Doctor(config).speaker()
+
+
+async def test_what_decodes_and_what_cancels_the_echo_is_told() -> None:
+    with_card = await Doctor(Config()).sound()
+    without = await Doctor(Config(audio=AudioConfig(driver="file"))).sound()
+    assert with_card.startswith("libopus 1.")
+    assert with_card.endswith("echo: webrtc.")
+    assert without.endswith("echo: none.")
+
+
+async def test_canceller_that_is_asked_for_and_missing_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "appliance.media.webrtc_echo", raising=False)
+    monkeypatch.setitem(sys.modules, "pywebrtc_audio", None)
+    with pytest.raises(ConfigError, match="half-duplex"):
+        await Doctor(Config(audio=AudioConfig(echo="webrtc"))).sound()
 
 
 async def test_missing_files_are_faults(tmp_path: Path) -> None:
