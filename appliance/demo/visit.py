@@ -15,6 +15,7 @@ from appliance.terminal import Step, View
 PATIENCE = 30.0  # s for one thing to be seen; a spoken answer on a slow computer takes under 10
 AUDIBLE_DBFS = -45.0  # quieter than this at the speaker is not an answer
 PICTURE_WORDS = "colour|color|bright|dark|light"
+TRIES = 3  # times that something is said; a busy computer drops some of the sound
 COUNTS = "One."  # how the long answer begins
 COUNTED = 2.5  # s of counting before the interruption; the whole count takes more than 5
 
@@ -69,16 +70,13 @@ class Visit:
 
     async def ask_the_time(self) -> str:
         """A spoken question is recognised and answered."""
-        since = self.witness.now()
-        await self.actor.speak("What time is it?")
-        heard, since = await self.witness.line("user", "time", since=since, limit=PATIENCE)
+        heard, since = await self._ask("What time is it?", "time")
         answer = await self._answer("", since=since)
-        return f'understood "{heard.text}"; {answer}'
+        return f'understood "{heard}"; {answer}'
 
     async def add(self) -> str:
         """A spoken request runs a tool; the answer uses its result."""
-        since = self.witness.now()
-        await self.actor.speak("Add two and five slowly.")
+        _, since = await self._ask("Add two and five slowly.", "five|5")
         ran, since = await self.witness.mark("tool_output_sent", since=since, limit=PATIENCE)
         answer = await self._answer("seven|7", since=since)
         return f"the tool {ran.fields.get('tool', 'of the model')} ran; {answer}"
@@ -93,8 +91,7 @@ class Visit:
 
     async def interrupt(self) -> str:
         """Speaking over a long answer stops it."""
-        since = self.witness.now()
-        await self.actor.speak("Please count from one to twenty.")
+        _, since = await self._ask("Please count from one to twenty.", "twenty|20")
         _, since = await self.witness.mark("playback_started", since=since, limit=PATIENCE)
         since = await self.witness.loud(COUNTED, since=since, limit=PATIENCE, dbfs=AUDIBLE_DBFS)
         await self.actor.speak("Stop.")
@@ -131,6 +128,20 @@ class Visit:
         except TimeoutError as error:
             raise NotSeenError("the service never got the hang-up") from error
         return "the service knows it too; microphone closed"
+
+    async def _ask(self, text: str, words: str) -> tuple[str, int]:
+        """Say `text`, and again if none of `words` was understood, as a person does.
+
+        Return what was understood, and the place in the story before it was said: the answer may
+        begin sooner than the words are written down.
+        """
+        for _ in range(TRIES):
+            since = self.witness.now()
+            await self.actor.speak(text)
+            heard, _ = await self.witness.line("user", "", since=since, limit=PATIENCE)
+            if any(word in heard.text.casefold() for word in words.split("|")):
+                return heard.text, since
+        raise NotSeenError(f'"{text}" was said {TRIES} times and not understood')
 
     async def _answer(self, words: str, *, since: int) -> str:
         """Wait for a spoken answer with one of `words` in it, heard to its end."""
