@@ -66,6 +66,7 @@ class Receiver:
         self._broken: int | None = None  # timestamp at which sound broke off in speech
         self._silent_blocks = 0  # since then
         self._gate: int | None = None  # what was sent before is not played any more
+        self._over: int | None = None  # what is older had its turn before the last rest
         self._tail = b""  # the end of what clear() dropped
         self._last = 0  # the last sample played
         self._starting = True
@@ -87,7 +88,8 @@ class Receiver:
             self._restart()
         if self._gate is not None and at < self._gate:
             return
-        if self._next is not None and at < self._next:
+        turn = self._over if self._next is None else self._next
+        if turn is not None and at < turn:
             self._heard.late += 1
             return
         self._packets[at] = packet.payload
@@ -333,6 +335,8 @@ class Receiver:
     # Beginnings and ends
 
     def _rest(self) -> None:
+        if self._next is not None:
+            self._over = self._next
         self._next = None
         self._borrowed = self._run = 0
         self._delays.clear()
@@ -344,3 +348,4 @@ class Receiver:
         self._counted = 0
         self._losses = Losses()
         self._rest()
+        self._over = None

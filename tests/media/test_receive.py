@@ -350,6 +350,15 @@ def test_answer_begins_as_soon_as_its_first_packet_may() -> None:
     assert silent / 2 / pcm.RATE <= FRAME + TRIP + 0.021
 
 
+def test_packet_that_comes_after_its_turn_is_not_played_into_the_pause() -> None:
+    line = plain()
+    loud, quiet = b"\x00\x40" * PACKET, bytes(2 * PACKET)
+    line.play([loud] * 20 + [quiet] * 10, lost=[18])
+    line.push(18 - 30, loud, 1.0, first=30 * PACKET)
+    assert [line.receiver.pull(1.0 + n * BLOCK) for n in range(20)] == [pcm.SILENCE] * 20
+    assert line.told.late == 1
+
+
 # Barge-in
 
 
