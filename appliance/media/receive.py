@@ -58,6 +58,7 @@ class Receiver:
         self._packets: dict[int, bytes] = {}
         self._unwrap = Unwrapper(32)
         self._losses = Losses()
+        self._lost_before = 0  # on timelines that are over
         self._next: int | None = None  # timestamp of what is to be decoded next; None: at rest
         self._pcm = bytearray()  # decoded, to be played
         self._borrowed = 0  # samples made up while nothing was there, not yet paid back in time
@@ -70,7 +71,7 @@ class Receiver:
         self._tail = b""  # the end of what clear() dropped
         self._last = 0  # the last sample played
         self._starting = True
-        self._counted = 0  # timestamp up to which missing packets are noted
+        self._counted: int | None = None  # timestamp up to which missing packets are noted
         self._delays: deque[float] = deque(maxlen=_NEEDS_SEEN)
         self._rested = 0
         self._heard = Heard()
@@ -146,7 +147,7 @@ class Receiver:
 
     def heard(self) -> Heard:
         """Return the counts so far."""
-        self._heard.lost = self._losses.lost
+        self._heard.lost = self._lost_before + self._losses.lost
         self._heard.target = self._arrivals.target
         self._heard.jitter = self._arrivals.jitter
         return self._heard
@@ -261,10 +262,11 @@ class Receiver:
     def _miss(self, following: int, length: int) -> None:
         """Note the packets, `length` samples each, that are missing before `following`."""
         assert self._next is not None  # noqa: S101 - only called when playing
-        gap = following - max(self._next, self._counted)
+        counted = self._next if self._counted is None else self._counted
+        gap = following - max(self._next, counted)
         if 0 < gap < HOLE * RATE:
             self._arrivals.lost(max(1, round(gap / length)))
-        self._counted = max(self._counted, following)
+        self._counted = max(counted, following)
 
     # How long it waits
 
@@ -345,7 +347,8 @@ class Receiver:
         """Forget the timeline before: the sender began a new one."""
         self._packets.clear()
         self._gate = None
-        self._counted = 0
+        self._broken = self._counted = None
+        self._lost_before += self._losses.lost
         self._losses = Losses()
         self._rest()
         self._over = None

@@ -332,6 +332,23 @@ def test_sender_that_begins_a_new_timeline_is_followed() -> None:
     assert sound[2 * FADE :] in line.play(packets(sound), first=5, began=1.0)
 
 
+def test_new_timeline_keeps_the_counts_and_adds_nothing_for_the_time_between() -> None:
+    line = plain()
+    loud = b"\x00\x40" * PACKET
+    line.play([loud] * 50, lost=[10, 20, 30], first=1_000_000_000)
+    missing = line.told.missing
+    line.play([loud] * 20, first=5, began=600.0)
+    assert (line.told.lost, line.told.missing) == (3, missing)
+
+
+@pytest.mark.parametrize("first", [5, 3_500_000_000])  # one is before the last timeline's zero
+def test_losses_count_on_a_new_timeline(first: int) -> None:
+    line = plain()
+    line.play(packets(counting(0.1)), first=1_000_000_000)
+    line.play(packets(counting(2)), lost=range(3, 100, 9), first=first, began=5.0)
+    assert line.told.target >= FRAME  # it waits for copies
+
+
 # Pauses of the sender
 
 
