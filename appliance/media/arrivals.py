@@ -12,7 +12,11 @@ COPY_SHARE = 0.6  # of all copies are waited for, where packets get lost
 BURST = 0.005  # s; what comes so soon after another packet was held up by the same thing
 COPY_DELAY = 0.020  # s; the copy of a packet comes with the next one
 RESTART = 1.0  # s; packets that are so much too late, or early, are of a new timeline
+STRAGGLER = 5.0  # s; what is no older than that, and older than what is here, is merely late
 
+_KNOWN = 256  # packets, of which is known whether they came; SRTP drops what is 128 too late
+_SEEN_BITS = (1 << _KNOWN) - 1
+_DROPOUT = 3000  # packets; a longer hole is another row of numbers (RFC 3550, A.1)
 _MEMORY = 200  # packets, 4 s
 _BUCKET = 0.5  # s
 _MEASURED = 5.0  # s, of which the fastest packet is the measure: 200 ppm of drift move it by 1 ms
@@ -43,27 +47,38 @@ class Unwrapper:
 
 
 class Losses:
-    """Counts packets that never came, by their sequence numbers; doubles are not counted."""
+    """Counts packets that never came, by their sequence numbers, and knows which came twice."""
 
     def __init__(self) -> None:
-        self._unwrap = Unwrapper(16)
-        self._first: int | None = None
-        self._highest = 0
+        self._newest = 0
+        self._sent = 0
         self._came = 0
-
-    def note(self, sequence: int) -> None:
-        """Take in a packet that came for the first time."""
-        number = self._unwrap.feed(sequence)
-        if self._first is None:
-            self._first = self._highest = number
-        self._highest = max(self._highest, number)
-        self._came += 1
+        self._seen = 0  # bit n: the packet n before the newest came
 
     @property
     def lost(self) -> int:
         """How many did not come, of those that must have been sent."""
-        first = self._highest if self._first is None else self._first
-        return max(0, self._highest - first + 1 - self._came) if self._came else 0
+        return max(0, self._sent - self._came)
+
+    def note(self, sequence: int) -> bool:
+        """Take in a packet; return False if it came before."""
+        ahead = (sequence - self._newest + 0x8000) % 0x1_0000 - 0x8000
+        if not self._came or not -_KNOWN < ahead < _DROPOUT:
+            ahead, self._seen = 1, 0  # another row of numbers
+        if ahead > 0:
+            self._sent += ahead
+            self._seen = (self._seen << ahead | 1) & _SEEN_BITS
+            self._newest = sequence
+        elif self._seen >> -ahead & 1:
+            return False
+        else:
+            self._seen |= 1 << -ahead
+        self._came += 1
+        return True
+
+    def begin_anew(self) -> None:
+        """Take none of the packets to come for one that came before."""
+        self._seen = 0
 
 
 class Arrivals:
@@ -78,6 +93,7 @@ class Arrivals:
         self.target = FLOOR
         """How long after `fastest` sound is to be played."""
         self._began = False
+        self._newest = 0
         self._buckets: deque[tuple[float, float]] = deque()
         self._late: deque[float] = deque(maxlen=_MEMORY)
         self._peaks: deque[tuple[float, float]] = deque(maxlen=4)
@@ -102,9 +118,12 @@ class Arrivals:
     def note(self, timestamp: int, now: float) -> bool:
         """Take in an arrival; return False if it begins a new timeline."""
         offset = now - timestamp / RATE
-        continues = self._began and abs(offset - self.fastest) < RESTART
+        straggler = self._newest - STRAGGLER * RATE < timestamp < self._newest
+        continues = self._began and (straggler or abs(offset - self.fastest) < RESTART)
         if not continues:
             self._restart()
+            self._newest = timestamp
+        self._newest = max(self._newest, timestamp)
         self._measure(offset, now)
         late = offset - self.fastest
         if now - self._last >= BURST or not continues:

@@ -10,8 +10,9 @@ from appliance.core.model import Cue
 from appliance.media import pcm
 from appliance.media.decoder import Decoder
 from appliance.media.echo import EchoCanceller, NoEcho
+from appliance.media.heard import Heard
 from appliance.media.packet import Packet
-from appliance.media.receive import Heard, Receiver
+from appliance.media.receive import Receiver
 
 # 200 ms of microphone wait for the loop at most: what is older has lost its moment.
 NEAR_FRAMES = 10

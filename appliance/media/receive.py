@@ -1,48 +1,22 @@
 """Opus packets off the network, in any order and condition, to an unbroken row of 10 ms blocks."""
 
-from collections import deque
-from dataclasses import dataclass
-
-from appliance.media.arrivals import Arrivals, Losses, Unwrapper
+from appliance.media.arrivals import STRAGGLER, Arrivals, Losses, Unwrapper
 from appliance.media.decoder import Decoder
+from appliance.media.heard import Heard
 from appliance.media.packet import Packet
 from appliance.media.pcm import BLOCK_BYTES, BLOCK_SAMPLES, RATE, SILENCE, decay, level_dbfs, ramp
 from appliance.media.pcm import samples as samples_of
 from appliance.media.stretch import LONGEST, fade, lengthen, period, shorten
+from appliance.media.tempo import NEAR, Tempo
 
 FADE = 240  # samples, 5 ms: too short to hear as a fade, long enough not to click
 JOINT = 120  # samples, 2.5 ms: made up sound fades into real sound
 CONCEALED_MOST = 0.12  # s that are made up in a row; beyond it is babble, not speech
 QUIET_DBFS = -55.0  # sound below this is a pause: it can be cut and needs no concealment
-BACKLOG = 0.6  # s; older sound than that is given up, only a stall piles up so much
+BACKLOG = 3.0  # s; older sound than that is given up: so much piles up only while nobody listens
 KEPT_AFTER_BACKLOG = 0.1  # s
-
 HOLE = 1.0  # s; a longer silence than that was a pause of the sender
-_NEAR = 0.012  # s of delay too much that are let be while somebody speaks: cards ask every 10 ms
-_NEAR_QUIET = 0.003  # s, the same in a pause, where cutting is free
 _NOW = 0.0005  # s
-_SHORT = -0.006  # s too little
-_FAR = 0.060  # s; beyond it is made up for quickly
-_NEEDS_SEEN = 6  # packets, 120 ms; the least delay of these counts: cards ask in bursts
-_REST, _REST_FAR = 8, 2  # pulls between two changes of the tempo
-
-
-@dataclass(slots=True)
-class Heard:
-    """What became of the far-end sound. Packets, except where seconds are said."""
-
-    received: int = 0
-    lost: int = 0
-    late: int = 0
-    recovered: int = 0
-    underruns: int = 0
-    concealed: float = 0.0  # s made up by the decoder
-    missing: float = 0.0  # s of silence in place of sound
-    stretched: float = 0.0  # s cut out or put in to change the delay
-    delay: float = 0.0  # s between the fastest packet's arrival and the speaker, now
-    target: float = 0.0  # s, what it should be
-    jitter: float = 0.0  # s
-    dropped: float = 0.0  # s given up because a stall had piled them up
 
 
 class Receiver:
@@ -58,7 +32,6 @@ class Receiver:
         self._packets: dict[int, bytes] = {}
         self._unwrap = Unwrapper(32)
         self._losses = Losses()
-        self._lost_before = 0  # on timelines that are over
         self._next: int | None = None  # timestamp of what is to be decoded next; None: at rest
         self._pcm = bytearray()  # decoded, to be played
         self._borrowed = 0  # samples made up while nothing was there, not yet paid back in time
@@ -72,8 +45,7 @@ class Receiver:
         self._last = 0  # the last sample played
         self._starting = True
         self._counted: int | None = None  # timestamp up to which missing packets are noted
-        self._delays: deque[float] = deque(maxlen=_NEEDS_SEEN)
-        self._rested = 0
+        self._tempo = Tempo()
         self._heard = Heard()
 
     # In
@@ -81,12 +53,13 @@ class Receiver:
     def push(self, packet: Packet, now: float) -> None:
         """Take in a packet that comes just now."""
         at = self._unwrap.feed(packet.timestamp)
-        if at in self._packets or not self._decoder.duration(packet.payload):
+        if not self._decoder.duration(packet.payload):
+            return
+        if not self._arrivals.note(at, now):
+            self._restart(at)
+        if not self._losses.note(packet.sequence):
             return
         self._heard.received += 1
-        self._losses.note(packet.sequence)
-        if not self._arrivals.note(at, now):
-            self._restart()
         if self._gate is not None and at < self._gate:
             return
         turn = self._over if self._next is None else self._next
@@ -119,12 +92,14 @@ class Receiver:
         """Return the next 10 ms: 960 bytes, silence where there is nothing to play."""
         if self._tail:
             block, self._tail = self._tail, b""
+            self._last = 0
             return block
         self._keep_pace(now)
         while len(self._pcm) < BLOCK_BYTES and self._more(now):
             pass
         if not self._pcm:
             self._silent_blocks += 1
+            self._last = 0
             return SILENCE
         block = bytes(self._pcm[:BLOCK_BYTES])
         del self._pcm[:BLOCK_BYTES]
@@ -147,7 +122,7 @@ class Receiver:
 
     def heard(self) -> Heard:
         """Return the counts so far."""
-        self._heard.lost = self._lost_before + self._losses.lost
+        self._heard.lost = self._losses.lost
         self._heard.target = self._arrivals.target
         self._heard.jitter = self._arrivals.jitter
         return self._heard
@@ -192,10 +167,11 @@ class Receiver:
         self._next += len(pcm) // 2
         self._quiet = level_dbfs(pcm) < QUIET_DBFS
         if self._starting:
-            pcm = ramp(pcm[: 2 * FADE], 0.0, 1.0) + pcm[2 * FADE :]
+            before = decay(self._last_decoded(), len(pcm[: 2 * FADE]) // 2)
+            pcm = fade(before, pcm[: 2 * FADE]) + pcm[2 * FADE :]
             self._starting = False
         if self._borrowed:  # it came too late, and what was made up stands in its place
-            excess = round((self._delays[-1] - self._arrivals.target) * RATE)
+            excess = round((self._tempo.latest - self._arrivals.target) * RATE)
             pcm = pcm[2 * max(0, min(self._borrowed, excess, len(pcm) // 2 - JOINT)) :]
         self._borrowed = self._run = 0
         self._join(spare, pcm)
@@ -273,50 +249,42 @@ class Receiver:
     def _keep_pace(self, now: float) -> None:
         """Bring the delay towards its target, by what is not missed."""
         if self._next is None:
-            self._delays.clear()
             return
-        self._rested += 1
+        self._tempo.block()
         if not self._borrowed:
             played = self._next - len(self._pcm) // 2
             self._heard.delay = self._arrivals.lateness(played, now)
         if len(self._pcm) >= BLOCK_BYTES:
             return
         # What counts is how late a packet may be: this one is needed now.
-        self._delays.append(self._arrivals.lateness(self._next, now))
-        if self._borrowed or len(self._delays) < _NEEDS_SEEN:
-            return
-        excess = min(self._delays) - self._arrivals.target
-        if excess > (_NEAR_QUIET if self._quiet else _NEAR):
-            self._hurry(excess)
-        elif excess < _SHORT:
-            self._linger(-excess)
+        self._tempo.note(self._arrivals.lateness(self._next, now))
+        if not self._borrowed:
+            self._change(self._tempo.excess(self._arrivals.target, quiet=self._quiet))
 
-    def _hurry(self, excess: float) -> None:
-        if self._rested < (_REST_FAR if excess > _FAR or self._quiet else _REST):
+    def _change(self, excess: float) -> None:
+        """Cut `excess` seconds out of what plays next, or put that much in: whole periods only."""
+        if not excess:
+            return
+        if self._quiet and excess < 0:
+            by = round(-excess * RATE)
+            self._changed(bytes(2 * by) + bytes(self._pcm), by)
             return
         self._decode_ahead()
-        most = min(round((excess + _NEAR) * RATE), len(self._pcm) // 4)
-        by = min(round(excess * RATE), most) if self._quiet else period(bytes(self._pcm), most)
-        if by:
-            self._change(shorten(bytes(self._pcm), by), -by)
-
-    def _linger(self, lack: float) -> None:
-        if self._rested < _REST:
-            return
+        pcm = bytes(self._pcm)
+        most = len(pcm) // 4
         if self._quiet:
-            by = round(lack * RATE)
-            self._change(bytes(2 * by) + bytes(self._pcm), by)
-            return
-        self._decode_ahead()
-        by = period(bytes(self._pcm), len(self._pcm) // 4)
+            by = min(round(excess * RATE), most)
+        elif 0 < excess <= NEAR:
+            return  # somebody begins to speak
+        else:
+            by = period(pcm, min(round((excess + NEAR) * RATE), most) if excess > 0 else most)
         if by:
-            self._change(lengthen(bytes(self._pcm), by), by)
+            self._changed(*((shorten(pcm, by), -by) if excess > 0 else (lengthen(pcm, by), by)))
 
-    def _change(self, pcm: bytes, samples: int) -> None:
+    def _changed(self, pcm: bytes, samples: int) -> None:
         self._pcm = bytearray(pcm)
         self._heard.stretched += abs(samples) / RATE
-        self._delays = deque((delay + samples / RATE for delay in self._delays), maxlen=_NEEDS_SEEN)
-        self._rested = 0
+        self._tempo.changed(samples)
 
     def _decode_ahead(self) -> None:
         """Decode what is there of the sound that a search for its pitch looks at."""
@@ -332,7 +300,7 @@ class Receiver:
             self._next = min(self._packets)
         self._starting = True
         self._borrowed = self._run = 0
-        self._delays.clear()
+        self._tempo.forget()
 
     # Beginnings and ends
 
@@ -341,14 +309,16 @@ class Receiver:
             self._over = self._next
         self._next = None
         self._borrowed = self._run = 0
-        self._delays.clear()
+        self._tempo.forget()
 
-    def _restart(self) -> None:
-        """Forget the timeline before: the sender began a new one."""
+    def _restart(self, at: int) -> None:
+        """Forget the timeline before: the sender began a new one, or a long stall shifted it."""
         self._packets.clear()
-        self._gate = None
-        self._broken = self._counted = None
-        self._lost_before += self._losses.lost
-        self._losses = Losses()
+        if self._gate is not None and not 0 <= self._gate - at < STRAGGLER * RATE:
+            self._gate = None
+        if self._broken is not None and not 0 <= at - self._broken < HOLE * RATE:
+            self._broken = None
+        self._counted = None
+        self._losses.begin_anew()
         self._rest()
         self._over = None

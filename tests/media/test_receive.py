@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.media import pcm
+from appliance.media.heard import Heard
 from appliance.media.opus import OpusDecoder, OpusEncoder, find_opus
 from appliance.media.packet import Packet
-from appliance.media.receive import BACKLOG, CONCEALED_MOST, FADE, Heard, Receiver
+from appliance.media.receive import BACKLOG, CONCEALED_MOST, FADE, Receiver
 from tests.media.plain import COPY, PACKET, PlainDecoder, packets
 from tests.sound import sine
 
@@ -177,6 +178,19 @@ def test_reordered_and_doubled_packets_are_played_once_in_order() -> None:
     assert line.told.lost == 0
 
 
+def test_packet_that_comes_twice_counts_once() -> None:
+    line = plain()
+    sent = packets(counting(0.5))
+    for n, packet in enumerate(sent):
+        for _ in range(2):
+            line.push(n, packet, n * FRAME)
+        line.receiver.pull(n * FRAME)
+        line.receiver.pull(n * FRAME + BLOCK)
+        if n > 10:
+            line.push(n - 10, packet, n * FRAME)
+    assert (line.told.received, line.told.lost, line.told.late) == (len(sent), 0, 0)
+
+
 def test_nothing_at_all_is_silence() -> None:
     assert plain().play([]) == pcm.SILENCE * 33
 
@@ -264,26 +278,70 @@ def test_delay_shrinks_again_when_the_jitter_is_over() -> None:
 
 
 def test_freeze_is_made_up_for_within_two_seconds() -> None:
-    frozen = {n: (320 - n) * FRAME for n in range(300, 320)}  # 400 ms, then all at once
     line = opus()
-    line.play(speech(), late=frozen)
+    line.play(speech(), late=frozen(300, 319))  # 400 ms
     thawed = round((320 * FRAME + TRIP) / BLOCK)
     assert max(line.delays[thawed : thawed + 20]) > 0.25
     assert line.delays[thawed + 200] <= line.delays[thawed - 60] + 0.020
     assert line.told.dropped == 0
 
 
-def test_freezes_that_come_again_are_waited_for() -> None:
-    frozen = {n: (n // 50 * 50 + 10 - n) * FRAME for n in range(600) if n % 50 < 10}
+def frozen(first: int, last: int) -> dict[int, float]:
+    """Return the lateness of packets that come all at once with the one after the last."""
+    return {n: (last + 1 - n) * FRAME for n in range(first, last + 1)}
+
+
+def test_no_word_is_lost_in_a_long_freeze() -> None:
     line = opus()
-    line.play(speech(), late=frozen, tail=0)
+    line.play(speech(), late=frozen(200, 300), tail=BLOCK)  # 2 s
+    assert (line.told.lost, line.told.late, line.told.dropped) == (0, 0, 0)
+    assert 1.8 < line.told.missing < 2.0
+    assert 0.2 < line.delays[-10] < 1.5  # it is being made up for
+    before = line.told.stretched
+    line.play(speech(), first=600 * PACKET, began=600 * FRAME)
+    assert line.told.stretched > before
+    assert line.told.received == 2 * len(speech())
+    assert line.delays[-40] <= 0.025
+
+
+def test_what_was_cut_off_during_a_long_freeze_stays_unheard() -> None:
+    line = plain()
+    sent = packets(counting(1))
+    for n, packet in enumerate(sent):
+        line.push(n, packet, n * FRAME)
+        line.receiver.pull(n * FRAME)
+        line.receiver.pull(n * FRAME + BLOCK)
+    for n in range(100):
+        line.receiver.pull(1.0 + n * BLOCK)
+    line.receiver.clear(2.0)
+    for n in range(50, 99):
+        line.push(n, sent[0], 2.2)  # 1.2 s too late, and less
+    assert [line.receiver.pull(2.2 + n * BLOCK) for n in range(50)] == [pcm.SILENCE] * 50
+    for n in range(111, 115):
+        line.push(n, sent[n - 100], 2.22 + (n - 111) * FRAME)
+    heard = b"".join(line.receiver.pull(2.3 + n * BLOCK) for n in range(20))
+    assert sent[12] in heard
+
+
+def test_single_packet_that_comes_seconds_late_disturbs_nothing() -> None:
+    line = opus()
+    line.play(speech(), late={200: 1.6}, tail=0)
+    assert (line.told.late, line.told.lost, line.told.missing) == (1, 0, 0)
+    assert line.told.concealed <= 0.04
+    assert max(line.delays[250:-10]) <= 0.045
+
+
+def test_freezes_that_come_again_are_waited_for() -> None:
+    late = {n: (n // 50 * 50 + 10 - n) * FRAME for n in range(600) if n % 50 < 10}
+    line = opus()
+    line.play(speech(), late=late, tail=0)
     assert line.told.target >= 0.15
     assert sum(1 for delay in line.delays[600:1100] if delay > 0.12) > 400
 
 
 def test_backlog_of_a_long_stall_is_given_up_but_for_its_end() -> None:
     line = plain()
-    sent = packets(counting(2))
+    sent = packets(counting(5))
     for n, packet in enumerate(sent):
         line.push(n, packet, n * FRAME)
     assert line.receiver.buffered <= BACKLOG + 0.03
@@ -291,6 +349,20 @@ def test_backlog_of_a_long_stall_is_given_up_but_for_its_end() -> None:
     now = len(sent) * FRAME
     heard = b"".join(line.receiver.pull(now + n * BLOCK) for n in range(100))
     assert sent[-1] in heard
+
+
+def test_going_on_after_a_backlog_was_given_up_does_not_click() -> None:
+    line = plain()
+    loud = b"\x00\x40" * PACKET
+    for n in range(30):
+        line.push(n, loud, n * FRAME)
+        line.receiver.pull(n * FRAME)
+        line.receiver.pull(n * FRAME + BLOCK)
+    for n in range(30, 300):
+        line.push(n, loud, n * FRAME)
+    heard = pcm.samples(b"".join(line.receiver.pull(6 + n * BLOCK) for n in range(5)))
+    assert line.told.dropped > 2
+    assert max(abs(a - b) for a, b in pairwise(heard)) < 200
 
 
 # Clocks
