@@ -26,7 +26,7 @@ _PEAK_KEPT = 10.0  # s; two peaks in this time are a habit of this network
 _LOSS_MEMORY = 0.995  # for each packet; half is forgotten after 140, 2.8 s
 _LOSSY = 0.018  # share of lost packets from which on it pays to wait for the copy in the next one
 _LOSS_EXPECTED = 0.0135  # to begin with: in the first half second a single loss decides
-_SOUND = 0.006  # and below which it does not any more
+_SOUND = 0.002  # and below which it does not any more
 
 
 class Unwrapper:

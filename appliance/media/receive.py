@@ -161,23 +161,28 @@ class Receiver:
         return True
 
     def _play(self, packet: bytes) -> None:
-        spare = self._spare()
-        pcm = self._decoder.decode(packet)
         assert self._next is not None  # noqa: S101 - only called when playing
-        self._next += len(pcm) // 2
+        length = self._decoder.duration(packet)
+        skip = 0
+        if self._borrowed:  # it came too late, and what was made up stands in its place
+            excess = round((self._tempo.latest - self._arrivals.target) * RATE)
+            skip = max(0, min(self._borrowed, excess, length - JOINT))
+        spare = self._spare() if skip else b""
+        pcm = self._decoder.decode(packet)
+        self._next += length
         self._quiet = level_dbfs(pcm) < QUIET_DBFS
         if self._starting:
             before = decay(self._last_decoded(), len(pcm[: 2 * FADE]) // 2)
             pcm = fade(before, pcm[: 2 * FADE]) + pcm[2 * FADE :]
             self._starting = False
-        if self._borrowed:  # it came too late, and what was made up stands in its place
-            excess = round((self._tempo.latest - self._arrivals.target) * RATE)
-            pcm = pcm[2 * max(0, min(self._borrowed, excess, len(pcm) // 2 - JOINT)) :]
         self._borrowed = self._run = 0
-        self._join(spare, pcm)
+        self._join(spare, pcm[2 * skip :])
 
     def _spare(self) -> bytes:
-        """Return a little more of what is being made up, to fade it into what is real."""
+        """Return a little more of what is being made up, to fade it into sound cut in the middle.
+
+        Where nothing is left out the decoder joins the two itself, and better.
+        """
         return self._decoder.conceal(JOINT) if self._run else b""
 
     def _join(self, spare: bytes, pcm: bytes) -> None:
@@ -201,7 +206,7 @@ class Receiver:
             return
         if missing <= length and self._decoder.has_copy(packet):
             self._heard.recovered += 1
-            spare = self._spare() if missing >= JOINT else b""
+            spare = self._spare() if JOINT <= missing < length else b""
             self._join(spare, self._decoder.recover(packet, missing))
             self._next = following
             self._run = 0
