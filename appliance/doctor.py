@@ -26,7 +26,7 @@ from appliance.errors import ApplianceError, DeviceError, UnreachableError
 from appliance.hardware.cards import Direction, choose, list_devices
 from appliance.lamp import Lamp
 from appliance.media.files import read_sound
-from appliance.media.opus import find_opus
+from appliance.media.opus import conceals_deeply, find_opus
 
 SERVICE_TIMEOUT = 5.0  # s for one small request; a call would not work with a slower service
 BODY_LIMIT = 1_000_000  # bytes; the list of models has 20 kB, a sign-in page may have no end
@@ -147,7 +147,8 @@ class Doctor:
         """Tell what decodes the far end and what cancels its echo."""
         opus = await asyncio.to_thread(find_opus)
         echo = await asyncio.to_thread(make_echo, self.config.audio)
-        return f"{opus.version}; echo: {echo.name}."
+        deep = "deep" if await asyncio.to_thread(conceals_deeply, opus) else "classic"
+        return f"{opus.version} with {deep} concealment; echo: {echo.name}."
 
     async def camera(self) -> str:
         """Take a picture and throw it away."""

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import av
@@ -13,6 +14,7 @@ from appliance.media.opus import (
     OpusDecoder,
     OpusEncoder,
     OpusLibrary,
+    conceals_deeply,
     find_opus,
 )
 from appliance.media.tap import tap
@@ -52,6 +54,30 @@ def test_packets_decode_to_the_same_sound() -> None:
 
 
 # Decoding
+
+
+def wheel_library() -> Path:
+    (path,) = (Path(av.__file__).parent.parent / "av.libs").glob("libopus-*")
+    return path
+
+
+def test_our_own_build_is_taken_before_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "lib" / "voice-appliance" / "libopus.so.0"
+    own.parent.mkdir(parents=True)
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    assert find_opus().path == str(wheel_library())
+    own.symlink_to(wheel_library())
+    assert find_opus().path == str(own)
+
+
+def test_concealment_of_a_build_without_the_network_is_told_from_one_with_it() -> None:
+    assert not conceals_deeply(OpusLibrary(str(wheel_library())))
+    own = Path(sys.prefix, "lib", "voice-appliance", "libopus.so.0")
+    if not own.exists():
+        pytest.skip("deploy/opus has not built ours: deploy/desktop setup says why")
+    assert conceals_deeply(OpusLibrary(str(own)))
 
 
 @pytest.fixture
