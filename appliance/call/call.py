@@ -8,6 +8,7 @@ from typing import Any
 from typing_extensions import override
 
 from appliance.call.chores import Chores
+from appliance.call.echo_watch import EchoWatch
 from appliance.call.figures import (
     Figures,
     in_one_line,
@@ -18,7 +19,6 @@ from appliance.call.figures import (
 from appliance.call.link import Host, Link
 from appliance.call.parts import Parts
 from appliance.call.peer import Peer
-from appliance.call.self_hearing import SelfHearing
 from appliance.call.sender import Sender
 from appliance.call.sound import Sound
 from appliance.call.talk import Talk
@@ -37,7 +37,6 @@ from appliance.core.problems import first_of, problem_of
 from appliance.errors import ApplianceError, ClosedError, DeviceError, UnreachableError
 from appliance.hub import Levels
 from appliance.log import call_no as current_call
-from appliance.media.echo import HalfDuplex
 from appliance.media.engine import Engine
 from appliance.media.tracks import NearTrack
 from appliance.ports import Call
@@ -84,14 +83,14 @@ class RealtimeCall(Call, Host):
             first_sound=lambda: self._talk.mark("first_sound"),
             muted=True,
         )
-        self._self_hearing = SelfHearing()
+        self._echo_watch = EchoWatch(self._engine, lambda: self._talk.mark("half_duplex"))
         self._link = Link(parts, self, needs_channel=needs_channel)
         self._talk = Talk(
             call_no,
             parts,
             self._link.lines,
             clear=self._engine.clear,
-            interrupted=self._on_interrupted,
+            interrupted=self._echo_watch.interrupted,
             run_tool=lambda call: self._chores.run_tool(call),  # noqa: PLW0108 - made after us
             stop=self.stop,
         )
@@ -284,19 +283,9 @@ class RealtimeCall(Call, Host):
 
     def _on_levels(self, near_dbfs: float, far_dbfs: float) -> None:
         self._parts.publish(Levels(near_dbfs, far_dbfs))
+        self._echo_watch.look()
         if self._loop.time() - self._tone_at >= TONE_DEAFNESS:
             self._talk.heard(far_dbfs)
-
-    def _on_interrupted(self) -> None:
-        """Close the microphone while the assistant speaks, if it is itself who interrupts it."""
-        echoes = self._self_hearing.interrupted(self._loop.time())
-        if echoes and self._engine.echo.name == "webrtc":
-            self._engine.echo = HalfDuplex()
-            self._talk.mark("half_duplex")
-            log.warning(
-                "The appliance hears itself: from now on the microphone is closed while it speaks."
-                " Move microphone and speaker apart, or turn the speaker down."
-            )
 
     def _on_sound_lost(self, error: DeviceError) -> None:
         log.warning("%s", error)

@@ -21,8 +21,13 @@ def sound_figures(engine: Engine, stream: AudioStream | None) -> Figures:
         "buffered": round(counters.buffered, 4),
         **{f"far_{name}": value for name, value in heard.items()},
     }
-    if (erle := engine.echo.loss_enhancement) is not None:
-        figures["echo_erle"] = erle
+    echo = engine.echo
+    if echo.loss_enhancement is not None:
+        figures["echo_erle"] = echo.loss_enhancement
+    if echo.delay is not None:
+        figures["echo_delay"] = round(echo.delay, 4)
+        figures["echo_drift_ppm"] = round(echo.drift * 1e6)
+        figures["double_talk"] = round(echo.double_talk, 3)
     if stream is not None:
         stats = stream.stats()
         figures |= {
@@ -37,10 +42,14 @@ def sound_figures(engine: Engine, stream: AudioStream | None) -> Figures:
 def line_figures(engine: Engine) -> dict[str, str | int | float | None]:
     """Return how sound came through, for the line that sums a call up."""
     heard = engine.counters().heard
-    erle = engine.echo.loss_enhancement
+    echo = engine.echo
+    found = echo.delay is not None
     return {
-        "ECHO": engine.echo.name,
-        "ERLE_DB": erle,
+        "ECHO": echo.name,
+        "ERLE_DB": echo.loss_enhancement,
+        "ECHO_MS": round(echo.delay * 1000) if echo.delay is not None else None,
+        "DRIFT_PPM": round(echo.drift * 1e6) if found else None,
+        "DOUBLE_TALK": round(echo.double_talk, 2) if found else None,
         "DELAY_MS": round(heard.delay * 1000),
         "JITTER_MS": round(heard.jitter * 1000),
         "LOST": heard.lost,

@@ -24,10 +24,37 @@ class EchoCanceller(Protocol):
         """
         ...
 
+    # What follows may be asked on any thread.
+
+    @property
+    def gain(self) -> float:
+        """How loud the next block for the speaker may be, 0 to 1: less while somebody cuts in."""
+        return 1.0
+
+    @property
+    def steady(self) -> bool:
+        """Whether the echo stays where it is; if not, nothing can cancel it."""
+        return True
+
     @property
     def loss_enhancement(self) -> float | None:
-        """How much quieter the echo became (ERLE), dB; None if nothing is known. Any thread."""
-        ...
+        """How much quieter the echo became (ERLE), dB; None if nothing is known."""
+        return None
+
+    @property
+    def delay(self) -> float | None:
+        """Seconds from a block for the speaker to its echo; None if nothing is known."""
+        return None
+
+    @property
+    def drift(self) -> float:
+        """By what share the speaker's clock is faster than the microphone's (1e-6: 1 ppm)."""
+        return 0.0
+
+    @property
+    def double_talk(self) -> float:
+        """In what share of the speaker's sound somebody else spoke, 0 to 1."""
+        return 0.0
 
 
 class NoEcho(EchoCanceller):
@@ -39,11 +66,6 @@ class NoEcho(EchoCanceller):
     @override
     def process(self, near: bytes, far: bytes) -> bytes:
         return near
-
-    @property
-    @override
-    def loss_enhancement(self) -> float | None:
-        return None
 
 
 class HalfDuplex(EchoCanceller):
@@ -60,8 +82,3 @@ class HalfDuplex(EchoCanceller):
         elif self._hang:
             self._hang -= 1
         return pcm.SILENCE if self._hang else near
-
-    @property
-    @override
-    def loss_enhancement(self) -> float | None:
-        return None

@@ -72,6 +72,7 @@ class Engine:
         self._sounded = False
         self._tap = tap
         self._echo = echo or NoEcho()
+        self._gain = 1.0
         self._muted = muted
         self._lock = threading.Lock()  # guards the receiver and the tones
         self._receiver = Receiver(decoder)
@@ -102,6 +103,7 @@ class Engine:
             far = self._receiver.pull(now)
             if not self._sounded:
                 self._sounded = pcm.peak(far) >= _SOUND_PEAK
+            far = self._ducked(far)
             if self._tones:
                 far = pcm.mix(far, self._tone_block())
         near = self._echo.process(near, far)
@@ -119,6 +121,11 @@ class Engine:
         else:
             self._half = near
         return far
+
+    def _ducked(self, far: bytes) -> bytes:
+        """Return the far end as loud as it may be while somebody cuts in."""
+        before, self._gain = self._gain, self._echo.gain
+        return far if before == self._gain == 1.0 else pcm.ramp(far, before, self._gain)
 
     def _tone_block(self) -> bytes:
         """Return the next block of the tone that is playing. The lock is held."""

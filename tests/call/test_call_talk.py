@@ -267,6 +267,32 @@ async def test_box_that_interrupts_itself_closes_its_microphone_and_says_so(
     assert ("half_duplex" in stage.marks()) == (after == "half-duplex")
 
 
+class Unsteady(NoEcho):
+    """A canceller that has lost the echo for good."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = "webrtc"
+
+    @property
+    def steady(self) -> bool:
+        return False
+
+
+async def test_clocks_that_run_apart_close_the_microphone_once_and_are_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with scene() as (_, stage):
+        stage.echo = Unsteady
+        async with calling(stage) as running:
+            await stage.mark("half_duplex")
+            sound = running.call.sound()
+
+    assert sound["echo"] == "half-duplex"
+    assert stage.marks().count("half_duplex") == 1
+    assert caplog.text.count("do not keep time") == 1
+
+
 async def test_clearing_without_speech_is_no_interruption() -> None:
     async with live() as (service, stage, _):
         service.on_channel(playback("started"), playback("cleared"))

@@ -90,6 +90,60 @@ def test_person_who_cuts_in_is_heard_above_the_echo() -> None:
     assert level(clean[said]) - level(clean[before]) >= 12
 
 
+def test_speaker_goes_down_while_somebody_cuts_in_and_only_then() -> None:
+    far = 0.3 * babble(10, 1, 110)
+    person = np.zeros(len(far))
+    person[6 * SECOND : 8 * SECOND] = 0.2 * babble(2, 4, 190)
+    canceller = WebRtcEcho()
+    near = room(far, delay=0.08, level_db=-6) + person
+    gains = []
+    for block in zip(pcm.blocks(bits(near)), pcm.blocks(bits(far)), strict=True):
+        canceller.process(*block)
+        gains.append(canceller.gain)
+    assert min(gains[:600]) == 1.0
+    assert min(gains[600:660]) < 0.2
+    assert gains[-1] == 1.0
+    assert 0.05 < canceller.double_talk < 0.5
+
+
+def test_delay_of_the_echo_is_told() -> None:
+    far = 0.3 * babble(5, 1, 110)
+    canceller = WebRtcEcho()
+    run(canceller, room(far, delay=0.12, level_db=-6), far)
+    assert canceller.delay == pytest.approx(0.12, abs=0.002)
+    assert abs(canceller.drift) < 20e-6
+    assert canceller.steady
+
+
+def test_echo_that_jumps_is_not_heard_until_it_is_known_again() -> None:
+    far = 0.3 * babble(12, 1, 110)
+    before, after = (room(far, delay=delay, level_db=-6) for delay in (0.08, 0.13))
+    jump = 6 * SECOND
+    near = np.concatenate((before[:jump], after[jump:]))
+    clean = run(WebRtcEcho(), near, far)
+    later = slice(jump + SECOND // 5, None)
+    assert level(near[later]) - level(clean[later]) >= 30
+
+
+def test_clocks_too_far_apart_are_told() -> None:
+    far = 0.3 * babble(15, 1, 110)
+    echo = room(far, delay=0.08, level_db=-6)
+    places = np.arange(len(far)) * 1.003
+    drifting = np.interp(places, np.arange(len(far)), echo, right=0.0)
+    canceller = WebRtcEcho()
+    run(canceller, drifting, far)
+    assert not canceller.steady
+
+
+def test_without_the_linear_filter_the_echo_is_gone_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.media.speex._LIBRARY", "libspeexdsp-that-is-not-there.so")
+    far = 0.3 * babble(6, 1, 110)
+    near = room(far, delay=0.08, level_db=-6)
+    clean = run(WebRtcEcho(), near, far)
+    late = slice(4 * SECOND, None)
+    assert level(near[late]) - level(clean[late]) >= 30
+
+
 def test_steady_noise_is_quieter() -> None:
     noise = np.random.default_rng(5).normal(0, 0.01, 5 * SECOND)
     clean = run(WebRtcEcho(), noise, np.zeros(len(noise)))

@@ -1,10 +1,12 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 
 from appliance.core.model import Cue
 from appliance.media import pcm
 from appliance.media.cues import render_all
+from appliance.media.echo import NoEcho
 from appliance.media.engine import NEAR_FRAMES, Engine
 from appliance.media.packet import Packet
 from tests.media.plain import LOUD, PACKET, PlainDecoder, packets
@@ -41,6 +43,35 @@ async def test_far_end_sound_reaches_the_speaker_whole() -> None:
     assert len(heard) == 20 * pcm.BLOCK_BYTES
     start = heard.index(b"\x00\x40")
     assert heard[start:].count(b"\x00\x40") >= 10 * pcm.BLOCK_SAMPLES - 240  # 5 ms fade in
+
+
+class Ducking(NoEcho):
+    """Wants the speaker at a tenth after its first block; notes what it is told of the speaker."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.far: list[bytes] = []
+
+    def process(self, near: bytes, far: bytes) -> bytes:
+        self.far.append(far)
+        return near
+
+    @property
+    def gain(self) -> float:
+        return 0.1 if self.far else 1.0
+
+
+async def test_speaker_goes_down_without_a_click_as_the_canceller_wants_and_it_knows() -> None:
+    echo = Ducking()
+    loop = asyncio.get_running_loop()
+    engine = Engine(loop, CUES, PlainDecoder(), echo=echo)
+    push(engine, LOUD * 30)
+    heard = run(engine, 12)
+    start = heard.index(b"\x00\x40")
+    values = pcm.samples(heard[start:])
+    assert max(abs(a - b) for a, b in pairwise(values)) < 200
+    assert pcm.peak(heard[-pcm.BLOCK_BYTES :]) == 0x4000 // 10
+    assert b"".join(echo.far) == heard
 
 
 async def test_silence_is_played_when_nothing_comes() -> None:

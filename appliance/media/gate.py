@@ -1,0 +1,86 @@
+"""Decides who is let through while both sides may speak - pure."""
+
+from collections import deque
+from typing import Final
+
+SETTLING: Final = 150  # blocks of sound from the speaker until its echo is known well enough
+RESIDUE: Final = 10 ** (-45 / 10)  # mean square; what is left of an echo stays below
+DUCKED: Final = 10 ** (-15 / 20)  # gain of the speaker while somebody seems to cut in
+
+_QUIETEST, _LOUDEST = 10 ** (-60 / 10), 10 ** (-40 / 10)  # between which the limit is found
+_BELOW_SPEECH = 10 ** (-17 / 10)  # where the limit is, seen from how loud the person speaks
+_LEARN = 0.01  # for each block of the person's voice alone
+_CERTAIN, _LIKELY = 0.8, 0.3  # probability of speech
+_SEEN, _ENOUGH = 10, 4  # blocks looked at, and of them with speech: somebody cuts in
+_ECHOING = 25  # blocks that a room goes on when the speaker is silent
+_OPEN = 15  # blocks that the microphone stays open when it was loud
+_DUCK = 70  # blocks that the speaker stays down
+_DOWN, _UP = 10 ** (-3 / 20), 10 ** (1 / 20)  # gain from block to block: 50 and 150 ms
+
+
+class Gate:
+    """Watches the cleaned microphone in blocks of 10 ms. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self.gain = 1.0
+        """How loud the speaker may be now: 1, or on its way to DUCKED and back."""
+        self.both = 0
+        """Blocks in which both sides spoke."""
+        self.far = 0
+        """Blocks in which the speaker sounded."""
+        self._limit = RESIDUE
+        self._settling = SETTLING
+        self._echoing = self._open = self._ducking = 0
+        self._speech: deque[bool] = deque([False] * _SEEN, _SEEN)
+
+    def begin_anew(self) -> None:
+        """Close the microphone while the speaker sounds, until the echo is known again."""
+        self._settling = SETTLING
+
+    @property
+    def settled(self) -> bool:
+        """Whether the echo is known."""
+        return not self._settling
+
+    def passes(self, *, sounding: bool, power: float, speech: float) -> bool:
+        """Whether this block of the microphone is to be heard; also sets the speaker's gain.
+
+        `sounding`: the speaker is. `power`: mean square of the cleaned block. `speech`: how
+        probable it is that somebody speaks in it, 0 to 1.
+        """
+        settled = self.settled
+        if sounding:
+            self._echoing = _ECHOING
+            self._settling = max(0, self._settling - 1)
+        else:
+            self._echoing = max(0, self._echoing - 1)
+        if not self._echoing:
+            self._learn(power, speech)
+            self._duck(cuts_in=False)
+            self._speech.append(False)
+            return True
+        if not settled:
+            self._duck(cuts_in=False)
+            return False
+        loud = power > self._limit
+        self._open = _OPEN if loud else max(0, self._open - 1)
+        self._speech.append(loud and speech > _LIKELY)
+        cuts_in = sum(self._speech) >= _ENOUGH
+        self._duck(cuts_in=cuts_in)
+        self.far += sounding
+        self.both += sounding and cuts_in
+        return bool(self._open)
+
+    def _learn(self, power: float, speech: float) -> None:
+        """A person who sounds faint in this room, or to this microphone, cuts in faintly too."""
+        if speech < _CERTAIN:
+            return
+        limit = min(max(power * _BELOW_SPEECH, _QUIETEST), _LOUDEST)
+        self._limit += (limit - self._limit) * _LEARN
+
+    def _duck(self, *, cuts_in: bool) -> None:
+        self._ducking = _DUCK if cuts_in else max(0, self._ducking - 1)
+        if self._ducking:
+            self.gain = max(DUCKED, self.gain * _DOWN)
+        else:
+            self.gain = min(1.0, self.gain * _UP)

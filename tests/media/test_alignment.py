@@ -1,0 +1,117 @@
+"""The reference comes when its echo does, wherever that is and however the clocks run."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from appliance.media.alignment import LEAD, Alignment
+from appliance.media.bands import WIDE_BLOCK, WIDE_RATE, Block
+
+Sound = npt.NDArray[np.float64]
+
+
+def noise(seconds: float, seed: int = 1) -> Sound:
+    return np.random.default_rng(seed).normal(0, 3000, round(seconds * WIDE_RATE))
+
+
+def echo(far: Sound, delay: float, ppm: float = 0.0) -> Sound:
+    places = np.arange(len(far)) * (1 + ppm * 1e-6) - delay * WIDE_RATE
+    heard: Sound = np.interp(places, np.arange(len(far)), far, left=0.0, right=0.0)
+    return heard
+
+
+def blocks(sound: Sound) -> list[Block]:
+    whole = sound[: len(sound) // WIDE_BLOCK * WIDE_BLOCK]
+    return list(np.clip(whole, -32768, 32767).astype(np.int16).reshape(-1, WIDE_BLOCK))
+
+
+def run(
+    alignment: Alignment, far: Sound, near: Sound, *, sounding: bool = True
+) -> tuple[Sound, list[int]]:
+    """Return the reference, and in which blocks the delay was set anew."""
+    reference, anew = [], []
+    for number, (out, heard) in enumerate(zip(blocks(far), blocks(near), strict=True)):
+        reference.append(alignment.reference(out))
+        if alignment.watch(reference[-1], heard, sounding=sounding):
+            anew.append(number)
+    return np.concatenate(reference).astype(float), anew
+
+
+def lead(reference: Sound, near: Sound, at: float) -> float:
+    """Return how many seconds the reference is before its echo, at a moment."""
+    start, reach = round(at * WIDE_RATE), round(0.1 * WIDE_RATE)
+    piece, around = reference[start : start + 4000], near[start - reach : start + 4000 + reach]
+    return (int(np.correlate(around, piece, "valid").argmax()) - reach) / WIDE_RATE
+
+
+@pytest.mark.parametrize(
+    ("delay", "before"), [(0.0, 0.0), (0.02, 0.02), (0.0801, LEAD), (0.15, LEAD), (0.35, LEAD)]
+)
+def test_echo_is_found_wherever_it_is_and_its_reference_comes_before_it(
+    delay: float, before: float
+) -> None:
+    far = noise(3)
+    alignment = Alignment()
+    near = echo(far, delay)
+    reference, _ = run(alignment, far, near)
+    assert alignment.delay == pytest.approx(delay, abs=2e-4)
+    assert lead(reference, near, 2.5) == pytest.approx(before, abs=3e-4)
+
+
+def test_reference_that_is_near_enough_is_left_alone() -> None:
+    far = noise(3)
+    reference, anew = run(Alignment(), far, echo(far, 0.03))
+    assert anew == []
+    assert np.abs(reference[2:] - far[:-2]).max() < 100  # of 16 bits
+
+
+def test_nothing_is_set_without_an_echo() -> None:
+    alignment = Alignment()
+    _, anew = run(alignment, noise(4), noise(4, seed=2))
+    assert (anew, alignment.delay) == ([], None)
+
+
+def test_silence_is_not_searched_for_an_echo() -> None:
+    alignment = Alignment()
+    far = noise(3)
+    run(alignment, far, echo(far, 0.1), sounding=False)
+    assert alignment.delay is None
+
+
+@pytest.mark.parametrize("ppm", [300.0, -300.0, 50.0])
+def test_drift_is_followed_until_the_room_stands_still(ppm: float) -> None:
+    far = noise(40)
+    alignment = Alignment()
+    reference, anew = run(alignment, far, echo(far, 0.08, ppm))
+    assert alignment.drift * 1e6 == pytest.approx(ppm, rel=0.15)
+    assert len(anew) == 1
+    near = echo(far, 0.08, ppm)
+    moved = lead(reference, near, 39) - lead(reference, near, 30)
+    assert abs(moved) < 0.15 * abs(ppm) * 1e-6 * 9 + 1e-4
+
+
+def test_jump_is_noticed_and_set_right() -> None:
+    far = noise(12)
+    near = np.concatenate((echo(far, 0.08)[: 5 * WIDE_RATE], echo(far, 0.14)[5 * WIDE_RATE :]))
+    alignment = Alignment()
+    _, anew = run(alignment, far, near)
+    assert len(anew) == 2
+    assert alignment.delay == pytest.approx(0.14, abs=2e-4)
+
+
+def test_echo_that_comes_before_its_reference_is_found_too() -> None:
+    far = noise(12)
+    near = np.concatenate((echo(far, 0.12)[: 5 * WIDE_RATE], echo(far, 0.05)[5 * WIDE_RATE :]))
+    alignment = Alignment()
+    run(alignment, far, near)
+    assert alignment.delay == pytest.approx(0.05, abs=2e-4)
+
+
+def test_forgotten_delay_is_looked_for_again() -> None:
+    far = noise(6)
+    alignment = Alignment()
+    run(alignment, far, echo(far, 0.1))
+    alignment.forget()
+    _, anew = run(alignment, far, echo(far, 0.2))
+    assert len(anew) == 1
+    assert alignment.delay == pytest.approx(0.2, abs=2e-4)

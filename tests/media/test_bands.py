@@ -1,0 +1,65 @@
+"""Down to 16 kHz and up again, and the linear canceller there."""
+
+import numpy as np
+import pytest
+
+from appliance.media import pcm
+from appliance.media.bands import WIDE_BLOCK, WIDE_RATE, Narrower, Widener, power
+from appliance.media.speex import LinearCanceller
+from tests.sound import sine, strength_of
+
+
+def there_and_back(sound: bytes) -> bytes:
+    narrower, widener = Narrower(), Widener()
+    return b"".join(widener.convert(narrower.convert(block)) for block in pcm.blocks(sound))
+
+
+@pytest.mark.parametrize("frequency", [300, 1000, 3400, 5000])
+def test_voice_comes_back_as_it_was(frequency: int) -> None:
+    heard = there_and_back(sine(frequency, 0.5))
+    assert abs(pcm.level_dbfs(heard[9600:]) - pcm.level_dbfs(sine(frequency, 0.5))) < 1
+    assert strength_of(frequency, heard[9600:]) > 0.9
+
+
+@pytest.mark.parametrize("frequency", [9000, 12000, 20000])
+def test_what_16_khz_cannot_carry_does_not_come_back_as_something_else(frequency: int) -> None:
+    assert pcm.level_dbfs(there_and_back(sine(frequency, 0.5))[9600:]) < -50
+
+
+def test_it_is_a_millisecond_late() -> None:
+    click = bytearray(10 * pcm.BLOCK_BYTES)
+    click[4800:4802] = (20_000).to_bytes(2, "little")
+    heard = np.frombuffer(there_and_back(bytes(click)), np.int16)
+    assert int(np.abs(heard).argmax()) - 2400 == 48
+
+
+def test_power_is_that_of_full_scale() -> None:
+    assert power(np.full(WIDE_BLOCK, -32768, np.int16)) == pytest.approx(1.0)
+
+
+def test_linear_canceller_takes_the_echo_and_leaves_the_person() -> None:
+    rng = np.random.default_rng(3)
+    far = rng.normal(0, 3000, 8 * WIDE_RATE)
+    near = 0.5 * np.roll(far, 200)
+    person = 1000 * np.sin(2 * np.pi * 440 * np.arange(len(far)) / WIDE_RATE)
+    near[6 * WIDE_RATE :] += person[6 * WIDE_RATE :]
+    canceller = LinearCanceller()
+    clean = np.concatenate(
+        [
+            canceller.process(*block)
+            for block in zip(
+                near.astype(np.int16).reshape(-1, WIDE_BLOCK),
+                far.astype(np.int16).reshape(-1, WIDE_BLOCK),
+                strict=True,
+            )
+        ]
+    ).astype(float)
+    alone = slice(4 * WIDE_RATE, 6 * WIDE_RATE)
+    assert np.mean(clean[alone] ** 2) < 0.01 * np.mean(near[alone] ** 2)
+    both = slice(6 * WIDE_RATE + 800, None)
+    assert np.corrcoef(clean[both], person[both])[0, 1] > 0.9
+
+
+def test_linear_canceller_refuses_what_is_no_block() -> None:
+    with pytest.raises(ValueError, match="160 samples"):
+        LinearCanceller().process(np.zeros(80, np.int16), np.zeros(160, np.int16))

@@ -1,0 +1,94 @@
+"""Who is let through while both sides may speak."""
+
+import pytest
+
+from appliance.media.gate import DUCKED, SETTLING, Gate
+
+VOICE = 10 ** (-28 / 10)
+FAINT = 10 ** (-52 / 10)
+NOTHING = 1e-9
+
+
+def settled() -> Gate:
+    gate = Gate()
+    for _ in range(SETTLING):
+        assert not gate.passes(sounding=True, power=VOICE, speech=1.0)
+    return gate
+
+
+def play(gate: Gate, blocks: int, *, sounding: bool, power: float, speech: float) -> list[bool]:
+    return [gate.passes(sounding=sounding, power=power, speech=speech) for _ in range(blocks)]
+
+
+def test_person_is_heard_while_the_speaker_is_silent_however_faint() -> None:
+    assert all(play(Gate(), 100, sounding=False, power=NOTHING, speech=0.0))
+
+
+def test_nothing_is_heard_before_the_echo_is_known() -> None:
+    gate = Gate()
+    assert not any(play(gate, SETTLING, sounding=True, power=VOICE, speech=1.0))
+    assert gate.gain == 1.0
+    assert play(gate, 1, sounding=True, power=VOICE, speech=1.0) == [True]
+
+
+def test_silence_of_the_speaker_does_not_count_as_settling() -> None:
+    gate = Gate()
+    play(gate, 10 * SETTLING, sounding=False, power=VOICE, speech=1.0)
+    assert not gate.settled
+
+
+def test_what_is_left_of_an_echo_is_not_heard_until_the_room_is_quiet_too() -> None:
+    gate = settled()
+    assert not any(play(gate, 100, sounding=True, power=FAINT, speech=1.0))
+    after = play(gate, 100, sounding=False, power=FAINT, speech=0.0)
+    assert after.index(True) == 24  # 250 ms after the last sound
+    assert all(after[24:])
+
+
+def test_person_who_cuts_in_is_heard_at_once_and_through_short_pauses() -> None:
+    gate = settled()
+    assert play(gate, 5, sounding=True, power=VOICE, speech=1.0) == [True] * 5
+    assert play(gate, 20, sounding=True, power=FAINT, speech=1.0) == [True] * 14 + [False] * 6
+
+
+def test_speaker_goes_down_by_15_db_within_100_ms_and_comes_back() -> None:
+    gate = settled()
+    play(gate, 9, sounding=True, power=VOICE, speech=1.0)
+    assert gate.gain == pytest.approx(DUCKED)
+    play(gate, 60, sounding=True, power=NOTHING, speech=0.0)
+    assert gate.gain == pytest.approx(DUCKED)
+    play(gate, 40, sounding=True, power=NOTHING, speech=0.0)
+    assert gate.gain == 1.0
+
+
+@pytest.mark.parametrize(("power", "speech"), [(FAINT, 1.0), (VOICE, 0.1)])
+def test_neither_residue_nor_noise_turns_the_speaker_down(power: float, speech: float) -> None:
+    gate = settled()
+    play(gate, 100, sounding=True, power=power, speech=speech)
+    assert gate.gain == 1.0
+
+
+def test_faint_voice_is_learnt_while_it_is_alone_and_then_may_cut_in() -> None:
+    gate = settled()
+    assert not any(play(gate, 50, sounding=True, power=FAINT, speech=1.0))
+    play(gate, 500, sounding=False, power=FAINT, speech=1.0)
+    assert all(play(gate, 20, sounding=True, power=FAINT, speech=1.0))
+
+
+def test_noise_alone_teaches_nothing() -> None:
+    gate = settled()
+    play(gate, 500, sounding=False, power=FAINT, speech=0.3)
+    assert not any(play(gate, 20, sounding=True, power=FAINT, speech=1.0))
+
+
+def test_echo_that_is_lost_closes_the_microphone_again() -> None:
+    gate = settled()
+    gate.begin_anew()
+    assert not any(play(gate, SETTLING - 1, sounding=True, power=VOICE, speech=1.0))
+
+
+def test_share_of_double_talk_is_counted() -> None:
+    gate = settled()
+    play(gate, 100, sounding=True, power=NOTHING, speech=0.0)
+    play(gate, 103, sounding=True, power=VOICE, speech=1.0)
+    assert (gate.both, gate.far) == (100, 203)  # believed from the fourth block on
