@@ -10,6 +10,7 @@ from statistics import median
 from typing import TypeAlias
 
 from tests.bench import weigh
+from tests.bench.echo import echo
 from tests.bench.processes import ROOT, Log, bare_service, report
 from tests.bench.rows import Row
 from tests.bench.sound import audio, loop
@@ -212,5 +213,6 @@ PARTS: Mapping[str, Part] = {
     "soak": soak,
     "audio": audio,
     "loop": loop,
+    "echo": echo,
     "rivals": rivals,
 }
