@@ -10,6 +10,8 @@ DUCKED: Final = 10 ** (-15 / 20)  # gain of the speaker while somebody seems to 
 _QUIETEST, _LOUDEST = 10 ** (-60 / 10), 10 ** (-40 / 10)  # between which the limit is found
 _BELOW_SPEECH = 10 ** (-17 / 10)  # where the limit is, seen from how loud the person speaks
 _LEARN = 0.01  # for each block of the person's voice alone
+_RISE, _FALL = 0.02, 0.002  # for each block of residue, to how loud it is
+_ABOVE_RESIDUE = 3.0  # times
 _CERTAIN, _LIKELY = 0.8, 0.3  # probability of speech
 _SEEN, _ENOUGH = 10, 4  # blocks looked at, and of them with speech: somebody cuts in
 _ECHOING = 25  # blocks that a room goes on when the speaker is silent
@@ -29,6 +31,7 @@ class Gate:
         self.far = 0
         """Blocks in which the speaker sounded."""
         self._limit = RESIDUE
+        self._residue = 0.0
         self._settling = SETTLING
         self._echoing = self._open = self._ducking = 0
         self._speech: deque[bool] = deque([False] * _SEEN, _SEEN)
@@ -62,7 +65,10 @@ class Gate:
         if not settled:
             self._duck(cuts_in=False)
             return False
-        loud = power > self._limit
+        if sounding and not self._ducking:
+            part = _RISE if power > self._residue else _FALL
+            self._residue += (power - self._residue) * part
+        loud = power > max(self._limit, self._residue * _ABOVE_RESIDUE)
         self._open = _OPEN if loud else max(0, self._open - 1)
         self._speech.append(loud and speech > _LIKELY)
         cuts_in = sum(self._speech) >= _ENOUGH

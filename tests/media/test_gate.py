@@ -48,7 +48,7 @@ def test_what_is_left_of_an_echo_is_not_heard_until_the_room_is_quiet_too() -> N
 def test_person_who_cuts_in_is_heard_at_once_and_through_short_pauses() -> None:
     gate = settled()
     assert play(gate, 5, sounding=True, power=VOICE, speech=1.0) == [True] * 5
-    assert play(gate, 20, sounding=True, power=FAINT, speech=1.0) == [True] * 14 + [False] * 6
+    assert play(gate, 20, sounding=True, power=NOTHING, speech=0.0) == [True] * 14 + [False] * 6
 
 
 def test_speaker_goes_down_by_15_db_within_100_ms_and_comes_back() -> None:
@@ -70,9 +70,19 @@ def test_neither_residue_nor_noise_turns_the_speaker_down(power: float, speech: 
 
 def test_faint_voice_is_learnt_while_it_is_alone_and_then_may_cut_in() -> None:
     gate = settled()
-    assert not any(play(gate, 50, sounding=True, power=FAINT, speech=1.0))
+    assert not any(play(gate, 3, sounding=True, power=FAINT, speech=1.0))
     play(gate, 500, sounding=False, power=FAINT, speech=1.0)
     assert all(play(gate, 20, sounding=True, power=FAINT, speech=1.0))
+
+
+def test_live_room_raises_the_limit_and_a_quiet_one_lowers_it_again() -> None:
+    gate = settled()
+    leak = 10 ** (-43 / 10)
+    play(gate, 300, sounding=True, power=leak, speech=0.1)
+    assert not any(play(gate, 50, sounding=True, power=leak, speech=0.1))
+    assert play(gate, 3, sounding=True, power=VOICE, speech=0.1) == [True] * 3
+    play(gate, 3000, sounding=True, power=NOTHING, speech=0.0)
+    assert play(gate, 1, sounding=True, power=leak, speech=0.1) == [True]
 
 
 def test_noise_alone_teaches_nothing() -> None:
