@@ -35,7 +35,8 @@ _OPTIONS = {
 class OpusEncoder:
     """Encodes one voice: mono, s16le, 48 kHz. Keeps state, so one for each stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, copies: bool = True) -> None:
+        """`copies`: each packet also holds a copy of the one before (in-band error correction)."""
         codec = av.CodecContext.create("libopus", "w")
         assert isinstance(codec, AudioCodecContext)  # noqa: S101 - narrows what PyAV's factory returns
         codec.sample_rate = RATE
@@ -43,7 +44,7 @@ class OpusEncoder:
         codec.layout = "mono"
         codec.bit_rate = _BIT_RATE
         codec.time_base = TIME_BASE
-        codec.options = dict(_OPTIONS)
+        codec.options = _OPTIONS | ({} if copies else {"fec": "0", "packet_loss": "0"})
         self._codec = codec
         self._samples = 0
 

@@ -142,11 +142,11 @@ def _rows(kind: str, results: Mapping[tuple[str, str], Sequence[Outcome]]) -> li
         return ours[1], dict(rest)
 
     goal = ERLE_GOALS.get(kind, ERLE_GOAL if kind == "nominal" else None)
-    erle, erles = of(lambda outcomes: -min(o.erle for o in outcomes))
+    erle, erles = of(lambda outcomes: min(o.erle for o in outcomes))
     missed, misses = of(lambda outcomes: sum(x is None for o in outcomes for x in o.latencies))
     late, lates = of(_latency)
     return [
-        Row(f"echo.level.{ident}", f"echo left, {kind}", "dB", erle, goal and -goal, erles),
+        Row(f"echo.erle.{ident}", f"ERLE, {kind}", "dB", erle, None, erles, at_least=goal),
         Row(f"echo.missed.{ident}", f"interruptions missed of 18, {kind}", "", missed, 0, misses),
         Row(
             f"echo.latency.{ident}",

@@ -30,7 +30,7 @@ class Plan:
     `loss`: share lost at random. `bad`, `good`: chances that a burst of loss begins, and ends
     (Gilbert). `lose`: these numbers. `jitter`: most seconds of delay. `freeze`: first number and
     how many are held until the last of them is sent. `carries`: a sound file; or, with "echo", what
-    the client sends, at once.
+    the client sends, at once. `copies`: of the packet before, in each (in-band error correction).
     """
 
     carries: str
@@ -41,6 +41,7 @@ class Plan:
     lose: tuple[int, ...] = ()
     jitter: float = 0.0
     freeze: tuple[int, int] = (0, 0)
+    copies: bool = True
 
 
 @dataclass
@@ -102,9 +103,9 @@ class Speaking(MediaStreamTrack):
 
     kind = "audio"
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, copies: bool) -> None:
         super().__init__()
-        encoder = OpusEncoder()
+        encoder = OpusEncoder(copies=copies)
         with wave.open(path) as file:
             sound = file.readframes(file.getnframes())
         parts = [sound[at : at + FRAME_BYTES] for at in range(0, len(sound), FRAME_BYTES)]
@@ -152,7 +153,9 @@ def track_for(plan: Plan | None, receiver: RTCRtpReceiver) -> MediaStreamTrack:
     """Return what the service sends."""
     if plan is None:
         return AudioStreamTrack()
-    return Echoing(receiver) if plan.carries == "echo" else Speaking(plan.carries)
+    return (
+        Echoing(receiver) if plan.carries == "echo" else Speaking(plan.carries, copies=plan.copies)
+    )
 
 
 def _packet(payload: bytes, pts: int) -> "av.Packet[Stream]":

@@ -75,8 +75,8 @@ def scene(room: Room, assistant: Sound, person: Sound, phrases: Sequence[Sound])
     """Play it: `assistant` and `person` are repeated as needed, `phrases` are the interruptions."""
     rng = np.random.default_rng(room.seed)
     length = round(LENGTH * RATE)
-    begin = int(rng.integers(len(assistant)))  # other words are cut into in each room
-    far = np.clip(at_level(_looped(np.roll(assistant, begin), length), FAR_DBFS), -0.99, 0.99)
+    turned = np.roll(assistant, int(rng.integers(len(assistant))))  # other words in each room
+    far = np.clip(at_level(_looped(turned, length), FAR_DBFS), -0.99, 0.99)
     far[: _at(SPOKEN[0])] = 0
     far[_at(ALONE[0]) : _at(ALONE[1])] = 0
     talker = np.zeros(length)

@@ -12,7 +12,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One number. `at_most` is the goal; None means there is nothing to reach."""
+    """One number. `at_most` or `at_least` is the goal; without both there is nothing to reach."""
 
     id: str
     measure: str
@@ -20,11 +20,21 @@ class Row:
     ours: float
     at_most: float | None = None
     against: Mapping[str, float] = field(default_factory=dict)
+    at_least: float | None = None
 
     @property
     def holds(self) -> bool | None:
         """Whether the goal is reached; None without a goal."""
+        if self.at_least is not None:
+            return self.ours >= self.at_least
         return None if self.at_most is None else self.ours <= self.at_most
+
+    @property
+    def goal(self) -> str | None:
+        """The goal in signs."""
+        if self.at_least is not None:
+            return f">= {self.at_least:.3g}"
+        return None if self.at_most is None else f"<= {self.at_most:g}"
 
     def plain(self) -> dict[str, Any]:
         """Return the row as it is written."""
@@ -34,7 +44,7 @@ class Row:
             "unit": self.unit,
             "ours": round(self.ours, 3),
             "against": {name: round(value, 3) for name, value in self.against.items()},
-            "goal": None if self.at_most is None else f"<= {self.at_most:g}",
+            "goal": self.goal,
             "holds": self.holds,
         }
 

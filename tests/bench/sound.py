@@ -1,19 +1,23 @@
 """The parts about sound: what bad lines leave of it, and how late it is."""
 
 import asyncio
+import json
+import shutil
+import subprocess
 import sys
 import wave
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 from appliance.emulator.voice import user_utterance
 from appliance.media.opus import FRAME_BYTES, OpusDecoder, OpusEncoder, find_opus
+from tests.bench.chromium import executable
 from tests.bench.ear import RATE, Heard, Sound, compare, read
 from tests.bench.line import Plan
-from tests.bench.processes import Log, bare_service, report
+from tests.bench.processes import ROOT, Log, bare_service, report
 from tests.bench.rows import Row
 from tests.processes import daemon
 
@@ -24,13 +28,23 @@ TEXT = (
 )
 SECONDS = 20.0  # of each call; the text takes a little less
 
-LOSSES: Mapping[str, tuple[Plan, float]] = {
+OURS, STOCK, CHROMIUM = "ours", "stock aiortc", "Chromium"
+NAMES = {"pesq": "PESQ-WB", "stoi": "STOI"}
+BENCH_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+
+LOSSES: Mapping[str, tuple[Plan, float | None]] = {
     "clean": (Plan(carries=""), 0.004),
     "1 %": (Plan(carries="", loss=0.01), 0.004),
     "5 %": (Plan(carries="", loss=0.05), 0.004),
     "10 %": (Plan(carries="", loss=0.10), 0.004),
     "20 %": (Plan(carries="", loss=0.20), 0.010),
     "bursts, 15 %": (Plan(carries="", bad=0.06, good=0.35), 0.040),
+    "40 ms of jitter": (Plan(carries="", jitter=0.040), None),
+    "3 % lost, 30 ms of jitter": (Plan(carries="", loss=0.03, jitter=0.030), None),
+    "1 %, no copies": (Plan(carries="", copies=False, loss=0.01), None),
+    "5 %, no copies": (Plan(carries="", copies=False, loss=0.05), None),
+    "10 %, no copies": (Plan(carries="", copies=False, loss=0.10), None),
+    "20 %, no copies": (Plan(carries="", copies=False, loss=0.20), None),
 }
 LOOPS: Mapping[str, tuple[Plan, float]] = {
     "clean": (Plan(carries="echo"), 0.050),
@@ -41,33 +55,52 @@ LOOPS: Mapping[str, tuple[Plan, float]] = {
 FREEZE = Plan(carries="echo", freeze=(500, 20))  # 400 ms, ten seconds into the call
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What one client heard in a call, and where it is written down."""
+
+    heard: Heard
+    far: Path
+
+
 async def audio() -> list[Row]:
-    """What is missing of speech that came over bad lines, beside a stock aiortc client."""
-    rows = []
+    """What is left of speech that came over bad lines, beside stock aiortc and Chromium."""
+    rows, pairs = [], []
     with TemporaryDirectory(prefix="voice-appliance-bench-") as name:
         folder = Path(name)
         speech = await asyncio.to_thread(_speech, folder / "speech.wav")
-        said = read(await asyncio.to_thread(_coded, speech, folder / "said.wav"))
+        coded = await asyncio.to_thread(_coded, speech, folder / "said.wav")
+        said = read(coded)
         async with bare_service() as (url, log):
             for title, (plan, goal) in LOSSES.items():
                 carrying = replace(plan, carries=str(speech))
-                ours, stock = await _heard(url, log, carrying, folder, said)
-                rows.append(_missing(title, 100 * ours.missing, 100 * stock.missing, 100 * goal))
-                rows.append(
-                    Row(
-                        f"audio.hole.{_id(title)}",
-                        f"longest hole, {title}",
-                        "ms",
-                        1000 * ours.hole,
-                        None,
-                        {"stock aiortc": 1000 * stock.hole},
+                clients = await _heard(url, log, carrying, folder / _id(title), said)
+                pairs += [(title, who, client.far) for who, client in clients.items()]
+                if goal is not None:
+                    missing = {who: 100 * client.heard.missing for who, client in clients.items()}
+                    measure = f"speech missing and not concealed, {title}"
+                    rows.append(
+                        _row(f"audio.missing.{_id(title)}", measure, "%", missing, 100 * goal)
                     )
+        scores = await asyncio.to_thread(scored, [(speech, far) for _, _, far in pairs])
+    for title in LOSSES:
+        for measure in ("pesq", "stoi"):
+            found = {
+                who: score[measure]
+                for (of, who, _), score in zip(pairs, scores, strict=True)
+                if of == title
+            }
+            least = found.get(CHROMIUM)
+            rows.append(
+                _row(
+                    f"audio.{measure}.{_id(title)}", f"{NAMES[measure]}, {title}", "", found, least
                 )
+            )
     return rows
 
 
 async def loop() -> list[Row]:
-    """How late the microphone's sound comes back from an echoing service, beside stock aiortc."""
+    """How late the microphone's sound comes back from an echoing service, beside the others."""
     rows = []
     with TemporaryDirectory(prefix="voice-appliance-bench-") as name:
         folder = Path(name)
@@ -75,29 +108,33 @@ async def loop() -> list[Row]:
         said = read(speech)
         async with bare_service() as (url, log):
             for title, (plan, goal) in LOOPS.items():
-                ours, stock = await _heard(url, log, plan, folder, said)
-                rows.append(
-                    Row(
-                        f"loop.{_id(title)}",
-                        f"loop delay, {title}, median",
-                        "ms",
-                        1000 * ours.delay,
-                        1000 * goal,
-                        {"stock aiortc": 1000 * stock.delay},
-                    )
-                )
-            ours, stock = await _heard(url, log, FREEZE, folder, said)
-            rows.append(
-                Row(
-                    "loop.freeze",
-                    "loop delay more than before, 2 to 6 s after 400 ms of standstill",
-                    "ms",
-                    _more_after_the_freeze(ours),
-                    20,
-                    {"stock aiortc": _more_after_the_freeze(stock)},
-                )
-            )
+                clients = await _heard(url, log, plan, folder / _id(title), said)
+                delays = {who: 1000 * client.heard.delay for who, client in clients.items()}
+                measure = f"loop delay, {title}, median"
+                rows.append(_row(f"loop.{_id(title)}", measure, "ms", delays, 1000 * goal))
+            clients = await _heard(url, log, FREEZE, folder / "freeze", said)
+            more = {who: _more_after_the_freeze(client.heard) for who, client in clients.items()}
+            measure = "loop delay more than before, 2 to 6 s after 400 ms of standstill"
+            rows.append(_row("loop.freeze", measure, "ms", more, 20))
     return rows
+
+
+def _row(
+    ident: str, measure: str, unit: str, found: Mapping[str, float], goal: float | None = None
+) -> Row:
+    others = {who: value for who, value in found.items() if who != OURS}
+    return Row(ident, measure, unit, found[OURS], goal, others)
+
+
+def scored(pairs: Sequence[tuple[Path, Path]]) -> list[dict[str, float]]:
+    """Return PESQ and STOI of each pair of WAVs: said, heard. Seconds for each."""
+    words = [str(BENCH_PYTHON), str(Path(__file__).with_name("score.py"))]
+    asked = json.dumps([[str(said), str(heard)] for said, heard in pairs])
+    run = subprocess.run(words, input=asked, capture_output=True, text=True, check=False)  # noqa: S603
+    if run.returncode:
+        raise RuntimeError(f"the scores failed: {run.stderr.strip().rpartition(chr(10))[2]}")
+    found: list[dict[str, float]] = json.loads(run.stdout)
+    return found
 
 
 def _speech(path: Path) -> Path:
@@ -122,23 +159,34 @@ def _coded(speech: Path, path: Path) -> Path:
     return path
 
 
-async def _heard(url: str, log: Log, plan: Plan, folder: Path, said: Sound) -> tuple[Heard, Heard]:
-    """Call over this line with ours, then with stock aiortc; return what each heard."""
+async def _heard(url: str, log: Log, plan: Plan, folder: Path, said: Sound) -> dict[str, Client]:
+    """Call over this line with each client in turn; return what each heard."""
+    await asyncio.to_thread(folder.mkdir)
     log.command("line", plan=asdict(plan))
-    microphone, speaker = folder / "speech.wav", folder / "stock.wav"
+    microphone = folder.parent / "speech.wav"
+    ours, stock, near, far = (folder / f"{name}.wav" for name in ("ours", "stock", "near", "far"))
     async with daemon(url, [f"audio.input_file={microphone}"]) as appliance:
         await appliance.control.call()
         await asyncio.sleep(SECONDS)
         await appliance.control.hang_up()
-        ours = await asyncio.to_thread(lambda: compare(said, read(appliance.speaker)))
-    words = (sys.executable, "-m", "tests.bench.stock", url, str(microphone), str(speaker))
+        await asyncio.to_thread(shutil.copy, appliance.speaker, ours)
+    words = (sys.executable, "-m", "tests.bench.stock", url, str(microphone), str(stock))
     await report(*words, str(SECONDS))
-    return ours, await asyncio.to_thread(lambda: compare(said, read(speaker)))
+    clients = {
+        OURS: Client(await asyncio.to_thread(_compared, said, ours), ours),
+        STOCK: Client(await asyncio.to_thread(_compared, said, stock), stock),
+    }
+    if executable() is not None:
+        page = (sys.executable, "-m", "tests.bench.chromium", url, str(microphone))
+        await report(*page, str(near), str(far), str(SECONDS))
+        # Chromium plays its microphone's file when it likes: what comes back is held to that.
+        like = read(near) if plan.carries == "echo" else said
+        clients[CHROMIUM] = Client(await asyncio.to_thread(_compared, like, far), far)
+    return clients
 
 
-def _missing(title: str, ours: float, stock: float, goal: float) -> Row:
-    measure = f"speech missing and not concealed, {title}"
-    return Row(f"audio.missing.{_id(title)}", measure, "%", ours, goal, {"stock aiortc": stock})
+def _compared(said: Sound, path: Path) -> Heard:
+    return compare(said, read(path))
 
 
 def _more_after_the_freeze(heard: Heard) -> float:
