@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 import aiohttp
 import msgspec
@@ -14,16 +15,17 @@ from appliance.call.call import RealtimeCall
 from appliance.call.parts import Parts as CallParts
 from appliance.call.signaling import HttpSignaling
 from appliance.call.warm import warm_up
-from appliance.config import Config, runtime_directory
+from appliance.config import Config, runtime_directory, state_directory
 from appliance.console import api
 from appliance.console.server import control_socket
 from appliance.console.views import Status, view_model
-from appliance.core.events import Dial
+from appliance.core.events import Dial, SetVolume
 from appliance.core.model import Model, Photo
 from appliance.credentials import Secret, find_key
 from appliance.drivers import make_audio, make_camera, make_echo, make_panel
 from appliance.errors import ApplianceError, DeviceError
 from appliance.hub import Hub, Message
+from appliance.kept_volume import keep, recall
 from appliance.lamp import Lamp
 from appliance.log import configure
 from appliance.manager import find_manager, watchdog_limit
@@ -52,11 +54,15 @@ class Assembly:
         self.lamp = Lamp(panel.show)
         self.album = Album(config.camera.rotation)
         self.memory = Memory()
+        self._volume_kept = state_directory() / "volume.json"
         self.supervisor = Supervisor(
             self._open_call,
             self._take_photo,
             self._publish,
-            model=Model(idle_timeout=config.call.idle_timeout),
+            model=Model(
+                volume=recall(self._volume_kept, config.audio.volume),
+                idle_timeout=config.call.idle_timeout,
+            ),
         )
         self._key = key
         self._http = http
@@ -109,6 +115,10 @@ class Assembly:
         await self._call.show(photo)
         return photo
 
+    def set_volume(self, percent: int) -> None:
+        """Make the speaker louder or quieter."""
+        self.supervisor.post(SetVolume(percent))
+
     def end_call(self) -> None:
         """End the call once the goodbye has been spoken."""
         if self._call is not None:
@@ -150,7 +160,12 @@ class Assembly:
             message = self.memory.remember(message)
         if isinstance(message, Model):
             self.lamp.view(message)
+            if message.volume != self.hub.model.volume:
+                self.supervisor.run_errand("keep volume", partial(self._keep, message.volume))
         self.hub.publish(message)
+
+    async def _keep(self, volume: int) -> None:
+        await asyncio.to_thread(keep, self._volume_kept, self.config.audio.volume, volume)
 
 
 @asynccontextmanager

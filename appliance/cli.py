@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
+from typing_extensions import override
 
 from appliance import __version__
 from appliance.config import Loaded, load
@@ -185,6 +186,52 @@ def photo() -> None:
 def say(text: str) -> None:
     """Send TEXT to the model; starts a call if there is none."""
     click.echo(_ask(lambda control: control.say(text)).sentence)
+
+
+@main.command()
+def mute() -> None:
+    """Mute the microphone, or unmute it."""
+    click.echo("Muted." if _ask(lambda control: control.mute()).muted else "Not muted.")
+
+
+VOLUME_STEP = 10  # %
+
+
+class Volume(click.ParamType[int | str]):
+    """A number of percent, "up" or "down"."""
+
+    name = "volume"
+
+    @override
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        if value in {"up", "down"}:
+            return str(value)
+        try:
+            percent = int(str(value))
+        except ValueError:
+            percent = -1
+        if not 0 <= percent <= 100:
+            self.fail(f"{value!r} is not a number from 0 to 100, up or down.", param, ctx)
+        return percent
+
+
+@main.command()
+@click.argument("level", type=Volume(), required=False, metavar="[0-100|up|down]")
+def volume(level: int | str | None) -> None:
+    """Tell how loud the speaker is, or make it louder or quieter."""
+
+    async def change(control: "Control") -> int:
+        now = (await control.status()).model.volume
+        if level is None:
+            return now
+        if isinstance(level, str):
+            step = VOLUME_STEP if level == "up" else -VOLUME_STEP
+            return (await control.volume(min(max(now + step, 0), 100))).volume
+        return (await control.volume(level)).volume
+
+    click.echo(f"The volume is {_ask(change)} %.")
 
 
 @main.command()

@@ -78,6 +78,7 @@ class AudioConfig(Section, frozen=True):
     input: str = ""
     output: str = ""
     block_ms: Literal[10, 20] = 10
+    volume: Annotated[int, Meta(ge=0, le=100)] = 100
     echo: Literal["auto", "webrtc", "half-duplex", "system", "none"] = "auto"
     input_file: str = ""
     output_file: str = ""

@@ -19,6 +19,7 @@ from appliance.console.views import (
     ModelView,
     SayRequest,
     Status,
+    VolumeRequest,
 )
 from appliance.errors import NotRunningError, ProtocolError, RefusedError
 
@@ -75,6 +76,12 @@ class Control:
     async def mute(self) -> ModelView:
         """Mute or unmute the microphone."""
         return await self._request("POST", "/api/mute", ModelView)
+
+    async def volume(self, percent: int) -> ModelView:
+        """Make the speaker as loud as this, 0 to 100 %. Raises RefusedError beyond that."""
+        return await self._request(
+            "POST", "/api/volume", ModelView, msgspec.json.encode(VolumeRequest(percent))
+        )
 
     async def events(self) -> AsyncGenerator[EventView]:
         """Yield what happens, beginning with the model, until the appliance ends.

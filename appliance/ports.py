@@ -141,6 +141,10 @@ class Call(Protocol):
         """Send silence instead of the microphone, or the microphone again. Muted until told."""
         ...
 
+    def volume(self, percent: int) -> None:
+        """Make everything the speaker plays as loud as this, 0 to 100 %."""
+        ...
+
     def cue(self, cue: Cue) -> None:
         """Play a tone to the person."""
         ...

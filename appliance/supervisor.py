@@ -19,6 +19,7 @@ from appliance.core.effects import (
     PlayCue,
     Send,
     SetMicrophone,
+    SetSpeaker,
     StartTimer,
     StopTimer,
 )
@@ -183,6 +184,8 @@ class Supervisor:
                 self._tell_call(lambda call: call.send(item))
             case SetMicrophone(muted):
                 self._tell_call(lambda call: call.mute(muted))
+            case SetSpeaker(percent):
+                self._tell_call(lambda call: call.volume(percent))
             case PlayCue(cue):
                 self._tell_call(lambda call: call.cue(cue))
             case CapturePhoto():
@@ -203,6 +206,7 @@ class Supervisor:
     def _start_call(self, call_no: int, resume: bool, tasks: asyncio.TaskGroup) -> None:
         try:
             call = self._open_call(call_no, resume)
+            call.volume(self.model.volume)
         except Exception as error:  # noqa: BLE001 - bulkhead: a call that cannot even be made
             self.post(CallDown(call_no, _report(call_no, error)))
             return

@@ -30,6 +30,7 @@ class FakeCall:
         self.call_no = call_no
         self.manners = manners or Manners()
         self.heard: list[Outgoing | Cue | bool] = []
+        self.loudness: int | None = None
         self.asked_to_end = False
         self.cancelled = 0
         self.holding = False  # microphone, speaker, connection
@@ -87,6 +88,10 @@ class FakeCall:
     def mute(self, muted: bool) -> None:
         self._perhaps_raise("mute")
         self.heard.append(muted)
+
+    def volume(self, percent: int) -> None:
+        self._perhaps_raise("volume")
+        self.loudness = percent
 
     def cue(self, cue: Cue) -> None:
         self._perhaps_raise("cue")

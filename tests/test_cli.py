@@ -197,6 +197,33 @@ async def test_call_say_photo_and_hang_up_do_what_they_say(tmp_path: Path) -> No
     assert sent == [Text("good morning"), Photo("photo-0001")]
 
 
+async def test_volume_is_told_and_changed_in_numbers_and_in_steps(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, _):
+        told = [
+            await run("volume", *words, runtime=tmp_path)
+            for words in ([], ["35"], ["up"], ["down"], ["0"], ["down"])
+        ]
+        volume = scene.supervisor.model.volume
+
+    assert [each.out for each in told] == [
+        f"The volume is {percent} %.\n" for percent in (100, 35, 45, 35, 0, 0)
+    ]
+    assert volume == 0
+
+
+@pytest.mark.parametrize("level", ["101", "-1", "loud", "3.5"])
+async def test_volume_that_is_none_is_refused_with_what_is_one(tmp_path: Path, level: str) -> None:
+    told = await run("volume", "--", level, runtime=tmp_path)
+    assert told.code == 2
+    assert "is not a number from 0 to 100, up or down" in told.err
+
+
+async def test_mute_says_what_it_did(tmp_path: Path) -> None:
+    async with stage(tmp_path):
+        told = [await run("mute", runtime=tmp_path) for _ in range(2)]
+    assert [each.out for each in told] == ["Muted.\n", "Not muted.\n"]
+
+
 async def test_failed_call_says_why_and_what_to_do(tmp_path: Path) -> None:
     async with stage(tmp_path) as (scene, _):
         scene.error = QuotaError("The account is empty.", "Add credit.")

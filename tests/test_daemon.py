@@ -59,6 +59,9 @@ class FakeCall:
     def mute(self, muted: bool) -> None:
         pass
 
+    def volume(self, percent: int) -> None:
+        pass
+
     def cue(self, cue: Cue) -> None:
         pass
 

@@ -142,6 +142,10 @@ class RealtimeCall(Call, Host):
         self._engine.muted = muted
 
     @override
+    def volume(self, percent: int) -> None:
+        self._engine.set_volume(percent)
+
+    @override
     def cue(self, cue: Cue) -> None:
         self._tone_at = self._loop.time()
         self._engine.play(cue)

@@ -10,8 +10,16 @@ from typing import TypeAlias
 import msgspec
 from aiohttp import web
 
-from appliance.console.views import ErrorView, SayRequest, Status, view, view_line, view_model
-from appliance.core.events import Dial, Event, HangUp, Say, TakePhoto, ToggleMute
+from appliance.console.views import (
+    ErrorView,
+    SayRequest,
+    Status,
+    VolumeRequest,
+    view,
+    view_line,
+    view_model,
+)
+from appliance.core.events import Dial, Event, HangUp, Say, SetVolume, TakePhoto, ToggleMute
 from appliance.core.machine import transition
 from appliance.core.model import Capture, Dialing, HangingUp, Live, Model
 from appliance.core.words import problem_of, sentence
@@ -57,6 +65,7 @@ class Api:
             web.post("/api/photo", self.photo),
             web.post("/api/say", self.say),
             web.post("/api/mute", self.mute),
+            web.post("/api/volume", self.volume),
         ]
 
     async def status(self, _request: web.Request) -> web.Response:
@@ -101,6 +110,14 @@ class Api:
     async def mute(self, _request: web.Request) -> web.Response:
         """Mute or unmute the microphone."""
         return reply(view_model(await self._take(ToggleMute())))
+
+    async def volume(self, request: web.Request) -> web.Response:
+        """Make the speaker louder or quieter."""
+        try:
+            percent = msgspec.json.decode(await request.read(), type=VolumeRequest).percent
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return refuse(400, f"The volume cannot be read: {error}.", 'Send {"percent": 70}.')
+        return reply(view_model(await self._take(SetVolume(percent))))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Stream what happens as server-sent events, beginning with the model."""

@@ -1,6 +1,6 @@
 """What the API says, as JSON: the boundary types of console and command line."""
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -29,6 +29,7 @@ class ModelView(msgspec.Struct, frozen=True, tag="model", tag_field="type"):
     phase: str
     sentence: str
     muted: bool
+    volume: int
     calls_made: int
     turn: str | None = None
     interrupted: bool = False
@@ -88,6 +89,12 @@ class Status(msgspec.Struct, frozen=True):
     last_call: dict[str, Plain]
 
 
+class VolumeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How loud the speaker is to be."""
+
+    percent: Annotated[int, msgspec.Meta(ge=0, le=100)]
+
+
 class SayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A typed message."""
 
@@ -110,6 +117,7 @@ def view_model(model: Model) -> ModelView:
         phase=phase_word(model.phase),
         sentence=sentence(model),
         muted=model.muted,
+        volume=model.volume,
         calls_made=model.calls_made,
         turn=live.turn.value if live else None,
         interrupted=live.interrupted if live else False,

@@ -43,6 +43,13 @@ class SetMicrophone:
 
 
 @dataclass(frozen=True, slots=True)
+class SetSpeaker:
+    """Make the speaker as loud as this, 0 to 100 %. A new call begins as the model says."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class CapturePhoto:
     """Take a picture; answered by PhotoTaken or PhotoFailed."""
 
@@ -81,6 +88,7 @@ Effect: TypeAlias = (
     | CancelCall
     | Send
     | SetMicrophone
+    | SetSpeaker
     | CapturePhoto
     | PlayCue
     | StartTimer

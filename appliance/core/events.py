@@ -29,6 +29,13 @@ class ToggleMute:
 
 
 @dataclass(frozen=True, slots=True)
+class SetVolume:
+    """Make the speaker as loud as this: 0 to 100 %."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
     """Send a typed message."""
 
@@ -129,7 +136,7 @@ class TimerFired:
     timer: Timer
 
 
-Intent: TypeAlias = Dial | HangUp | ToggleCall | ToggleMute | Say | TakePhoto | Shutdown
+Intent: TypeAlias = Dial | HangUp | ToggleCall | ToggleMute | SetVolume | Say | TakePhoto | Shutdown
 Fact: TypeAlias = (
     CallUp
     | CallDown

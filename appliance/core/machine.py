@@ -22,6 +22,7 @@ from appliance.core.events import (
     PhotoTaken,
     Say,
     SendFailed,
+    SetVolume,
     Shutdown,
     SoundBack,
     SoundLost,
@@ -58,6 +59,8 @@ def _wish(model: Model, intent: Intent) -> Step:
             return wishes.toggle(model)
         case ToggleMute():
             return wishes.toggle_mute(model)
+        case SetVolume(percent):
+            return wishes.set_volume(model, percent)
         case Say(text):
             return wishes.tell(model, Text(text))
         case TakePhoto():

@@ -192,13 +192,14 @@ class Silence:
 class Model:
     """Everything the appliance decides by.
 
-    `calls_made`: the number of the last call. `outbox`: what the next call is to be told, oldest
-    first. `silence`: the last time a sound card went. `idle_timeout`: seconds of silence that end a
-    call, a setting.
+    `volume`: of the speaker, 0 to 100 %. `calls_made`: the number of the last call. `outbox`: what
+    the next call is to be told, oldest first. `silence`: the last time a sound card went.
+    `idle_timeout`: seconds of silence that end a call, a setting.
     """
 
     phase: Phase = Idle()
     muted: bool = False
+    volume: int = 100
     calls_made: int = 0
     outbox: tuple[Outgoing, ...] = ()
     capture: Capture = Capture.NONE

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from appliance.core.effects import CapturePhoto, PlayCue, Send, SetMicrophone
+from appliance.core.effects import CapturePhoto, PlayCue, Send, SetMicrophone, SetSpeaker
 from appliance.core.model import (
     Capture,
     Cue,
@@ -69,6 +69,12 @@ def toggle_mute(model: Model) -> Step:
     model = replace(model, muted=not model.muted)
     deaf = model.muted or not isinstance(model.phase, Live)
     return model, (SetMicrophone(deaf), PlayCue(Cue.MUTED if model.muted else Cue.UNMUTED))
+
+
+def set_volume(model: Model, percent: int) -> Step:
+    """Make the speaker louder or quieter; kept from call to call."""
+    percent = min(max(percent, 0), 100)
+    return replace(model, volume=percent), (SetSpeaker(percent),)
 
 
 def tell(model: Model, item: Outgoing) -> Step:

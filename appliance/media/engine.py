@@ -72,7 +72,7 @@ class Engine:
         self._sounded = False
         self._tap = tap
         self._echo = echo or NoEcho()
-        self._gain = 1.0
+        self._gain = self._volume = 1.0
         self._muted = muted
         self._lock = threading.Lock()  # guards the receiver and the tones
         self._receiver = Receiver(decoder)
@@ -103,9 +103,9 @@ class Engine:
             far = self._receiver.pull(now)
             if not self._sounded:
                 self._sounded = pcm.peak(far) >= _SOUND_PEAK
-            far = self._ducked(far)
             if self._tones:
                 far = pcm.mix(far, self._tone_block())
+        far = self._as_loud_as_it_may_be(far)
         near = self._echo.process(near, far)
         if self._muted:
             near = pcm.SILENCE
@@ -122,9 +122,9 @@ class Engine:
             self._half = near
         return far
 
-    def _ducked(self, far: bytes) -> bytes:
-        """Return the far end as loud as it may be while somebody cuts in."""
-        before, self._gain = self._gain, self._echo.gain
+    def _as_loud_as_it_may_be(self, far: bytes) -> bytes:
+        """Return it at the speaker's volume, and lower while somebody cuts in."""
+        before, self._gain = self._gain, self._echo.gain * self._volume
         return far if before == self._gain == 1.0 else pcm.ramp(far, before, self._gain)
 
     def _tone_block(self) -> bytes:
@@ -186,6 +186,13 @@ class Engine:
     @muted.setter
     def muted(self, muted: bool) -> None:
         self._muted = muted
+
+    def set_volume(self, percent: int) -> None:
+        """Make what the speaker plays as loud as this: 0 to 100 % of how loud it seems.
+
+        The cube of it is the gain, as PulseAudio has it (pa_sw_volume_to_linear): 50 % is -18 dB.
+        """
+        self._volume = (percent / 100) ** 3
 
     def receive(self, packet: Packet) -> None:
         """Take in a packet of the far end that comes just now."""

@@ -16,6 +16,7 @@ ADDING_TIME = 2.0  # seconds; long enough to hear that the conversation goes on 
 PHOTO_TIMEOUT = 40.0  # seconds; the camera may take up to 30 by its setting, the album the rest
 
 Number = Annotated[float, Meta(ge=-1e12, le=1e12)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
 ShortText = Annotated[str, Meta(max_length=2000)]
 
 
@@ -31,6 +32,10 @@ class Context(Protocol):
 
         Raises ApplianceError if that is not possible. Cancelling is safe.
         """
+        ...
+
+    def set_volume(self, percent: int) -> None:
+        """Make the speaker as loud as this, 0 to 100."""
         ...
 
     def end_call(self) -> None:
@@ -56,6 +61,16 @@ def builtin_tools(context: Context) -> list[Tool]:
         return {"photo": photo.name, "shown": True}
 
     @tool
+    async def set_volume(percent: Percent) -> object:
+        """Make the speaker louder or quieter, when the person asks for it.
+
+        Args:
+            percent: How loud, 0 to 100. What it is now device_status tells; change it by 15 to 20.
+        """
+        context.set_volume(percent)
+        return {"volume": percent}
+
+    @tool
     async def end_call() -> object:
         """End this call, when the person says goodbye or asks for it.
 
@@ -64,7 +79,7 @@ def builtin_tools(context: Context) -> list[Tool]:
         context.end_call()
         return {"ending": True, "note": "Say a short goodbye now."}
 
-    return [delayed_add, echo_upper, current_time, device_status, take_photo, end_call]
+    return [delayed_add, echo_upper, current_time, device_status, take_photo, set_volume, end_call]
 
 
 @tool

@@ -1,7 +1,8 @@
 """A call from a real Chromium, to compare with.
 
-`python -m tests.bench.chromium BASE_URL MICROPHONE.wav NEAR.wav FAR.wav SECONDS` speaks and listens
-for so long, and writes what the page's microphone gave and what it heard, on one clock.
+`python -m tests.bench.chromium BASE_URL MICROPHONE.wav NEAR.wav FAR.wav SECONDS [clean]` speaks and
+listens for so long, and writes what the page's microphone gave and what it heard, on one clock.
+`clean`: with its echo canceller and noise suppression.
 """
 
 import asyncio
@@ -75,7 +76,9 @@ class Page:
         return socket
 
 
-async def main(base_url: str, microphone: str, near: str, far: str, seconds: str) -> None:
+async def main(
+    base_url: str, microphone: str, near: str, far: str, seconds: str, *clean: str
+) -> None:
     """Dial, stay, write the two sounds; print memory and CPU of all its processes."""
     page = Page(base_url)
     runner = web.AppRunner(page.app())
@@ -83,7 +86,7 @@ async def main(base_url: str, microphone: str, near: str, far: str, seconds: str
     await web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=1).start()
     port = runner.addresses[0][1]
     with TemporaryDirectory(prefix="voice-appliance-chromium-") as profile:
-        browser = await _start(profile, microphone, f"http://127.0.0.1:{port}/")
+        browser = await _start(profile, microphone, f"http://127.0.0.1:{port}/?{'&'.join(clean)}")
         try:
             async with asyncio.timeout(PATIENCE):
                 await page.opened.wait()

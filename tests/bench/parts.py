@@ -13,7 +13,7 @@ from tests.bench import weigh
 from tests.bench.echo import echo
 from tests.bench.processes import ROOT, Log, bare_service, report
 from tests.bench.rows import Row
-from tests.bench.sound import audio, loop
+from tests.bench.sound import audio, loop, weight
 from tests.processes import Daemon, daemon
 
 Part: TypeAlias = Callable[[], Awaitable[list[Row]]]
@@ -214,5 +214,6 @@ PARTS: Mapping[str, Part] = {
     "audio": audio,
     "loop": loop,
     "echo": echo,
+    "weight": weight,
     "rivals": rivals,
 }

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from appliance.emulator.voice import user_utterance
 from appliance.media.opus import FRAME_BYTES, OpusDecoder, OpusEncoder, find_opus
+from tests.bench import weigh
 from tests.bench.chromium import executable
 from tests.bench.ear import RATE, Heard, Sound, compare, read
 from tests.bench.line import Plan
@@ -117,6 +118,36 @@ async def loop() -> list[Row]:
             measure = "loop delay more than before, 2 to 6 s after 400 ms of standstill"
             rows.append(_row("loop.freeze", measure, "ms", more, 20))
     return rows
+
+
+async def weight() -> list[Row]:
+    """What a call in which both sides talk takes of the machine, with the echo canceller on."""
+    cpu, memory = {}, {}
+    with TemporaryDirectory(prefix="voice-appliance-bench-") as name:
+        folder = Path(name)
+        speech = await asyncio.to_thread(_speech, folder / "speech.wav")
+        async with bare_service() as (url, log):
+            log.command("line", plan=asdict(Plan(carries=str(speech))))
+            for who, echo in ((OURS, "webrtc"), ("ours without canceller", "none")):
+                settings = [f"audio.input_file={speech}", f"audio.echo={echo}"]
+                async with daemon(url, settings) as appliance:
+                    await appliance.control.call()
+                    used = weigh.cpu(appliance.pid)
+                    await asyncio.sleep(SECONDS)
+                    cpu[who] = (weigh.cpu(appliance.pid) - used) * 60 / SECONDS
+                    memory[who] = weigh.resident(appliance.pid)
+                    await appliance.control.hang_up()
+            if executable() is not None:
+                page = (sys.executable, "-m", "tests.bench.chromium", url, str(speech))
+                files = (str(folder / "near.wav"), str(folder / "far.wav"))
+                found = await report(*page, *files, str(SECONDS), "clean")
+                cpu[CHROMIUM] = found["call_cpu"] * 60 / SECONDS
+                memory[CHROMIUM] = found["resident"]
+    half = cpu[CHROMIUM] / 2 if CHROMIUM in cpu else None
+    return [
+        _row("weight.cpu", "a minute of call, canceller on", "CPU-s", cpu, half),
+        _row("weight.memory", "resident in a call, canceller on", "MB", memory, 115),
+    ]
 
 
 def _row(

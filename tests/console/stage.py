@@ -41,6 +41,9 @@ class ObedientCall:
     def mute(self, muted: bool) -> None:
         self._stage.muted.append(muted)
 
+    def volume(self, percent: int) -> None:
+        self._stage.volumes.append(percent)
+
     def cue(self, cue: Cue) -> None:
         pass
 
@@ -53,6 +56,7 @@ class Stage:
     hub: Hub = field(default_factory=Hub)
     sent: list[Outgoing] = field(default_factory=list)
     muted: list[bool] = field(default_factory=list)
+    volumes: list[int] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     error: ApplianceError | None = None
     camera_error: ApplianceError | None = None

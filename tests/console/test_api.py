@@ -118,6 +118,26 @@ async def test_mute_changes_the_microphone(tmp_path: Path) -> None:
         assert scene.muted[-1] is True
 
 
+async def test_volume_reaches_the_call_and_the_one_after_it(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, control):
+        await control.call()
+        assert scene.volumes == [100]
+        assert (await control.volume(35)).volume == 35
+        assert scene.volumes == [100, 35]
+        await control.hang_up()
+        await control.call()
+        assert scene.volumes == [100, 35, 35]
+
+
+@pytest.mark.parametrize("percent", [-1, 101])
+async def test_volume_beyond_its_range_is_refused(tmp_path: Path, percent: int) -> None:
+    async with stage(tmp_path) as (scene, control):
+        with pytest.raises(RefusedError, match="cannot be read"):
+            await control.volume(percent)
+        assert (await control.status()).model.volume == 100
+        assert scene.volumes == []
+
+
 async def test_transcript_is_what_the_appliance_remembers(tmp_path: Path) -> None:
     async with stage(tmp_path) as (scene, control):
         scene.entries.append(ENTRY)

@@ -11,6 +11,7 @@ from appliance.core.effects import (
     PlayCue,
     Send,
     SetMicrophone,
+    SetSpeaker,
     StartTimer,
     StopTimer,
 )
@@ -24,6 +25,7 @@ from appliance.core.events import (
     PhotoFailed,
     PhotoTaken,
     Say,
+    SetVolume,
     Shutdown,
     TakePhoto,
     ToggleCall,
@@ -44,7 +46,17 @@ from appliance.core.model import (
     Text,
     Timer,
 )
-from tests.core.examples import CAMERA, LIVE, NETWORK, after, delay, fired
+from tests.core.examples import CAMERA, LIVE, NETWORK, after, delay, fired, model_in
+
+
+@pytest.mark.parametrize(("wanted", "given"), [(40, 40), (-5, 0), (180, 100)])
+@pytest.mark.parametrize("phase", ["Idle", "Dialing", "Live"])
+def test_volume_is_kept_from_call_to_call_within_its_range(
+    phase: str, wanted: int, given: int
+) -> None:
+    model, effects = after(model_in(phase), SetVolume(wanted))
+    assert (model.volume, effects) == (given, [SetSpeaker(given)])
+    assert after(model, HangUp())[0].volume == given
 
 
 def test_call_that_does_not_end_is_cancelled_again_and_again() -> None:

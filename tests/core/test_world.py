@@ -12,6 +12,7 @@ from appliance.core.effects import (
     OpenCall,
     Send,
     SetMicrophone,
+    SetSpeaker,
     StartTimer,
     StopTimer,
 )
@@ -107,6 +108,8 @@ class HostileWorld(RuleBasedStateMachine):
                 self.open, self.muted = call_no, True
             case SetMicrophone(muted):
                 self.muted = muted
+            case SetSpeaker(percent):
+                assert 0 <= percent <= 100
             case CloseCall(call_no) | CancelCall(call_no):
                 assert self.open == call_no
             case Send():

@@ -3,6 +3,8 @@ import threading
 from collections.abc import Callable
 from itertools import pairwise
 
+import pytest
+
 from appliance.core.model import Cue
 from appliance.media import pcm
 from appliance.media.cues import render_all
@@ -43,6 +45,27 @@ async def test_far_end_sound_reaches_the_speaker_whole() -> None:
     assert len(heard) == 20 * pcm.BLOCK_BYTES
     start = heard.index(b"\x00\x40")
     assert heard[start:].count(b"\x00\x40") >= 10 * pcm.BLOCK_SAMPLES - 240  # 5 ms fade in
+
+
+async def test_volume_is_heard_in_voice_and_tones_and_known_to_the_canceller() -> None:
+    echo = Ducking()
+    loop = asyncio.get_running_loop()
+    engine = Engine(loop, CUES, PlainDecoder(), echo=echo)
+    engine.set_volume(0)
+    push(engine, SPEECH)
+    engine.play(Cue.CONNECTED)
+    run(engine, 1)  # on its way down
+    assert run(engine, 8) == pcm.SILENCE * 8
+    assert echo.far[-1] == pcm.SILENCE
+
+
+@pytest.mark.parametrize(("percent", "decibels"), [(100, 0), (50, -18), (25, -36)])
+async def test_half_the_volume_is_18_db(percent: int, decibels: int) -> None:
+    engine = make()
+    engine.set_volume(percent)
+    push(engine, LOUD * 30)
+    heard = run(engine, 20)
+    assert pcm.level_dbfs(heard[-pcm.BLOCK_BYTES :]) == pytest.approx(-6 + decibels, abs=0.3)
 
 
 class Ducking(NoEcho):

@@ -22,6 +22,7 @@ class Appliance:
     def __init__(self, *, camera_works: bool = True) -> None:
         self.camera_works = camera_works
         self.ended = 0
+        self.volume = 100
 
     def status(self) -> Mapping[str, object]:
         return {"camera": "ready" if self.camera_works else "missing"}
@@ -30,6 +31,9 @@ class Appliance:
         if not self.camera_works:
             raise DeviceError("There is no camera.", "Plug one in.")
         return Photo("photo-0001")
+
+    def set_volume(self, percent: int) -> None:
+        self.volume = percent
 
     def end_call(self) -> None:
         self.ended += 1
@@ -53,6 +57,7 @@ def test_all_are_offered_with_complete_schemas() -> None:
         "current_time",
         "device_status",
         "take_photo",
+        "set_volume",
         "end_call",
     }
     for spec in specs:
@@ -104,6 +109,14 @@ async def test_unknown_time_zone_is_explained(zone: str) -> None:
     output = await run("current_time", json.dumps({"time_zone": zone}))
 
     assert "There is no time zone" in json.dumps(output)
+
+
+async def test_volume_is_set_as_asked_and_not_beyond() -> None:
+    appliance = Appliance()
+    assert await run("set_volume", '{"percent": 35}', appliance) == {"volume": 35}
+    assert appliance.volume == 35
+    assert "error" in await run("set_volume", '{"percent": 101}', appliance)
+    assert appliance.volume == 35
 
 
 async def test_device_status_is_that_of_the_device() -> None:

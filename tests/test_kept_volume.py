@@ -1,0 +1,69 @@
+"""The volume survives a restart, and a power cut, and gives way to the configuration."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.kept_volume import keep, recall
+from tests.processes import daemon
+
+
+def test_volume_chosen_last_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "volume.json"
+    assert recall(path, 80) == 80
+    keep(path, 80, 35)
+    assert recall(path, 80) == 35
+    assert [file.name for file in path.parent.iterdir()] == ["volume.json"]
+
+
+async def test_volume_survives_a_restart_of_the_daemon(tmp_path: Path) -> None:
+    kept = {"STATE_DIRECTORY": str(tmp_path)}
+    async with daemon("http://127.0.0.1:1/v1", environment=kept) as appliance:
+        assert (await appliance.control.volume(35)).volume == 35
+    async with daemon("http://127.0.0.1:1/v1", environment=kept) as appliance:
+        assert (await appliance.control.status()).model.volume == 35
+    async with daemon("http://127.0.0.1:1/v1", ["audio.volume=60"], kept) as appliance:
+        assert (await appliance.control.status()).model.volume == 60
+
+
+def test_configuration_that_says_something_new_is_obeyed(tmp_path: Path) -> None:
+    path = tmp_path / "volume.json"
+    keep(path, 80, 35)
+    assert recall(path, 60) == 60
+
+
+@pytest.mark.parametrize(
+    "found", [b"", b"{", b"[]", b'{"configured": 80}', b'{"configured": 80, "volume": "loud"}']
+)
+def test_file_that_cannot_be_read_changes_nothing(tmp_path: Path, found: bytes) -> None:
+    path = tmp_path / "volume.json"
+    path.write_bytes(found)
+    assert recall(path, 80) == 80
+
+
+def test_volume_out_of_range_is_brought_back_into_it(tmp_path: Path) -> None:
+    path = tmp_path / "volume.json"
+    keep(path, 80, 400)
+    assert recall(path, 80) == 100
+
+
+def test_volume_that_cannot_be_kept_is_told_and_stops_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "state").write_text("not a folder")
+    keep(tmp_path / "state" / "volume.json", 80, 35)
+    assert "cannot be kept" in caplog.text
+
+
+def test_power_cut_while_writing_leaves_the_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "volume.json"
+    keep(path, 80, 35)
+
+    def cut(_: int) -> None:
+        raise OSError(5, "power cut")
+
+    monkeypatch.setattr("os.fsync", cut)
+    keep(path, 80, 90)
+    assert recall(path, 80) == 35
