@@ -9,10 +9,12 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 import wave
 from array import array
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -101,7 +103,8 @@ async def main(
                 "at": time.monotonic(),
             }
         finally:
-            browser.terminate()
+            with suppress(ProcessLookupError):
+                os.killpg(browser.pid, signal.SIGKILL)  # Debian's command is a script around it
             await browser.wait()
     await runner.cleanup()
     both = array("h")
@@ -131,6 +134,7 @@ async def _start(profile: str, microphone: str, url: str) -> asyncio.subprocess.
         "--autoplay-policy=no-user-gesture-required",
         "--remote-debugging-port=0",  # else the headless shell prints the page and leaves
         url,
+        start_new_session=True,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
