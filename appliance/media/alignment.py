@@ -18,7 +18,7 @@ _THIN = 4  # the search runs at 4 kHz, enough for a tenth of a millisecond by in
 _WINDOW = 8192  # samples at 4 kHz: 2 s
 _CLEAR = 10.0  # times the usual height of the correlation; echoes have 17 to 30
 _EVERY = 50  # blocks between two looks, and of sound from the speaker that one takes
-_FOLLOW, _LEARN = 0.1, 0.01  # of the error, at each look, to the rate: for now, for good
+_FOLLOW, _LEARN = 0.4, 0.03  # of the error, at each look, to the rate: for now, for good
 
 
 class Alignment:

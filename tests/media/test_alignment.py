@@ -62,7 +62,7 @@ def test_reference_that_is_near_enough_is_left_alone() -> None:
     far = noise(3)
     reference, anew = run(Alignment(), far, echo(far, 0.03))
     assert anew == []
-    assert np.abs(reference[2:] - far[:-2]).max() < 100  # of 16 bits
+    assert np.corrcoef(reference[2:], far[:-2])[0, 1] > 0.999
 
 
 def test_nothing_is_set_without_an_echo() -> None:
@@ -83,11 +83,11 @@ def test_drift_is_followed_until_the_room_stands_still(ppm: float) -> None:
     far = noise(40)
     alignment = Alignment()
     reference, anew = run(alignment, far, echo(far, 0.08, ppm))
-    assert alignment.drift * 1e6 == pytest.approx(ppm, rel=0.15)
+    assert alignment.drift * 1e6 == pytest.approx(ppm, rel=0.05)
     assert len(anew) == 1
     near = echo(far, 0.08, ppm)
     moved = lead(reference, near, 39) - lead(reference, near, 30)
-    assert abs(moved) < 0.15 * abs(ppm) * 1e-6 * 9 + 1e-4
+    assert abs(moved) <= 1.5e-4  # two samples, in nine seconds
 
 
 def test_jump_is_noticed_and_set_right() -> None:
