@@ -24,9 +24,9 @@ _USUAL_SHARE = 0.9
 _PEAK = 0.060  # s above what is usual
 _PEAK_KEPT = 10.0  # s; two peaks in this time are a habit of this network
 _LOSS_MEMORY = 0.995  # for each packet; half is forgotten after 140, 2.8 s
-_LOSSY = 0.018  # share of lost packets from which on it pays to wait for the copy in the next one
-_LOSS_EXPECTED = 0.0135  # to begin with: in the first half second a single loss decides
-_SOUND = 0.002  # and below which it does not any more
+_LOSSY = 0.004  # share of lost packets from which on it pays to wait for the copy in the next one
+_SOUND = 0.002  # and below which it does not any more: 3 s after a single loss
+_LOSS_EXPECTED = 0.015  # of a line that nothing is known of yet: for 8 s it is waited for
 
 
 class Unwrapper:
@@ -100,7 +100,9 @@ class Arrivals:
         self._last = 0.0
         self._usual = 0.0
         self._loss = _LOSS_EXPECTED
-        self._lossy = False
+        self._lossy = True
+        self.copies = False
+        """Whether packets carry copies of the ones before, which are worth waiting for."""
 
     @property
     def jitter(self) -> float:
@@ -164,7 +166,7 @@ class Arrivals:
         if len(self._peaks) >= 2:
             waited = max(waited, *(late for _, late in self._peaks))
         self._lossy = self._loss >= (_SOUND if self._lossy else _LOSSY)
-        if self._lossy:
+        if self._lossy and self.copies:
             waited = max(waited, COPY_DELAY + _share(ordered, COPY_SHARE) + MARGIN)
         self.target = min(waited, CEILING)
 

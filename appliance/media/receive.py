@@ -60,6 +60,7 @@ class Receiver:
         if not self._losses.note(packet.sequence):
             return
         self._heard.received += 1
+        self._arrivals.copies = self._arrivals.copies or self._decoder.has_copy(packet.payload)
         if self._gate is not None and at < self._gate:
             return
         turn = self._over if self._next is None else self._next

@@ -91,12 +91,8 @@ async def audio() -> list[Row]:
                 for (of, who, _), score in zip(pairs, scores, strict=True)
                 if of == title
             }
-            least = found.get(CHROMIUM)
-            rows.append(
-                _row(
-                    f"audio.{measure}.{_id(title)}", f"{NAMES[measure]}, {title}", "", found, least
-                )
-            )
+            row = _row(f"audio.{measure}.{_id(title)}", f"{NAMES[measure]}, {title}", "", found)
+            rows.append(replace(row, at_least=found.get(CHROMIUM)))
     return rows
 
 
