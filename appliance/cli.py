@@ -279,19 +279,13 @@ def config_check(loaded: Loaded) -> None:
 
 
 @main.command()
+@settings
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def devices(as_json: bool) -> None:
-    """List microphones and speakers by the names the configuration takes."""
-    from appliance.hardware.cards import list_devices  # noqa: PLC0415 - an extra
+def devices(loaded: Loaded, as_json: bool) -> None:
+    """List microphones and speakers: which one is taken, why, and how to name another."""
+    from appliance.devices import show  # noqa: PLC0415 - loads the drivers
 
-    found = list_devices()
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
-        return
-    for card in found:
-        click.echo(str(card))
-    if not found:
-        click.echo("No microphone and no speaker found.")
+    show(loaded.config.audio, as_json=as_json)
 
 
 @main.command()

@@ -23,7 +23,9 @@ from appliance.control import connect, find
 from appliance.credentials import find_key
 from appliance.drivers import make_camera, make_echo
 from appliance.errors import ApplianceError, DeviceError, UnreachableError
-from appliance.hardware.cards import Direction, choose, list_devices
+from appliance.hardware.alsa import Direction
+from appliance.hardware.cards import choose
+from appliance.hardware.portaudio import list_devices
 from appliance.lamp import Lamp
 from appliance.media.files import read_sound
 from appliance.media.opus import conceals_deeply, find_opus
@@ -190,7 +192,9 @@ class Doctor:
 async def _card(direction: Direction, wanted: str) -> str:
     cards = await asyncio.to_thread(list_devices)
     choice = choose(cards, wanted, direction)
-    return f"{choice.card.name}: {choice.reason}."
+    others = sum(bool(card.channels(direction)) for card in cards) - 1
+    more = f" {others} more: voice-appliance devices." if others else ""
+    return f"{choice.card.name}: {choice.reason}.{more}"
 
 
 def _heard(path: str) -> str:

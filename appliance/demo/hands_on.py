@@ -13,8 +13,9 @@ from appliance.demo.keepsakes import keep
 from appliance.demo.service import local_service
 from appliance.demo.stage import DEMO_KEY, desktop_config
 from appliance.errors import DeviceError
-from appliance.hardware.cards import choose, list_devices
+from appliance.hardware.cards import choose
 from appliance.hardware.keyboard import END_OF_INPUT, HINT, KeyboardPanel
+from appliance.hardware.portaudio import list_devices
 from appliance.hardware.virtual_card import MICROPHONE, SPEAKER, VirtualCard
 from appliance.terminal import View, open_view
 

@@ -11,7 +11,8 @@ from typing_extensions import override
 
 from appliance.config import AudioConfig
 from appliance.errors import DeviceError
-from appliance.hardware.cards import Card, choose, found, portaudio
+from appliance.hardware.cards import Card, choose
+from appliance.hardware.portaudio import found, portaudio
 from appliance.hardware.worker import Worker
 from appliance.media.blocks import BlockLine, Format
 from appliance.media.pcm import RATE

@@ -1,26 +1,34 @@
-"""Finds the sound cards: under names that stay, which one to take, and why."""
+"""Which sound card is taken, and why: names that stay, ranks with reasons."""
 
-import contextlib
-import ctypes
-import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from enum import IntEnum
 
 from appliance.errors import DeviceError
+from appliance.hardware.alsa import Ability, AlsaCard, Direction, is_hdmi
 
-if TYPE_CHECKING:
-    import pyaudio
+NOUN: Mapping[Direction, str] = {"input": "microphone", "output": "speaker"}  # in their order
 
-Direction: TypeAlias = Literal["input", "output"]
-
-_NOUN = {"input": "microphone", "output": "speaker"}
 _HARDWARE = re.compile(r"\(hw:(\d+),(\d+)\)")  # how PortAudio ends the name of a real ALSA card
 _SERVERS = ("pulse", "pipewire")  # a sound server offers itself under its own name
-_CARDS = Path("/proc/asound")
+_MONITOR = ("monitor of ", ".monitor")  # what PulseAudio calls a microphone that hears a speaker
+_INDEX = re.compile(r"(?:hw:|card ?)?\d{1,2}(?:,\d{1,2})?")
+_TWIN = re.compile(r"_\d+$")  # the kernel numbers cards of the same id in the order they come up
+
+
+class Rank(IntEnum):
+    """How good a card is for one direction; the lowest is taken."""
+
+    SERVER = 1
+    USB_DUPLEX = 2
+    USB = 3
+    I2S = 4
+    BUILT_IN = 5
+    DEFAULT = 6
+    HDMI = 7
+    OTHER = 8
+    NEVER = 9  # unless it is named
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,9 @@ class Card:
     rate_hz: int
     default_input: bool = False
     default_output: bool = False
+    alsa: AlsaCard | None = None
+    device: int = 0  # of the ALSA card
+    busy: frozenset[Direction] = frozenset()  # the kernel has them, PortAudio could not look
 
     @property
     def hardware(self) -> bool:
@@ -48,6 +59,11 @@ class Card:
         """Whether the system takes it when nothing is said."""
         return self.default_input if direction == "input" else self.default_output
 
+    def ability(self, direction: Direction) -> Ability:
+        """Return the rates and channels that the kernel tells; empty where it does not."""
+        known = self.alsa.abilities if self.alsa is not None else {}
+        return known.get((self.device, direction), Ability())
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -57,143 +73,174 @@ class Choice:
     reason: str
 
 
-def list_devices() -> list[Card]:
-    """Return every sound device of this machine. Blocks for up to a second: not on the loop.
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A card for one direction, as `devices` shows it. Rates in Hz."""
 
-    PortAudio's list is frozen while any part of this process has sound open. Raises DeviceError if
-    PyAudio is not installed.
-    """
-    with portaudio() as audio:
-        return found(audio)
+    direction: Direction
+    name: str
+    alsa_id: str
+    usb_path: str
+    channels: int
+    rates: tuple[int, ...]
+    rank: int
+    reason: str
+    chosen: bool
+    setting: str  # the line of the configuration that takes it; empty: nothing can
 
 
 def choose(cards: Sequence[Card], wanted: str, direction: Direction) -> Choice:
-    """Return the card for `direction`: the one whose name contains `wanted`, else the best guess.
+    """Return the card for `direction`: the one that `wanted` names, else the best.
 
-    Raises DeviceError that names the cards there are.
+    `wanted`: an ALSA id, a USB path, a part of a name, or nothing. Raises DeviceError that names
+    the cards there are.
     """
-    noun = _NOUN[direction]
+    noun = NOUN[direction]
     fitting = [card for card in cards if card.channels(direction)]
+    fitting.sort(key=lambda card: judge(card, cards, direction)[0])
+    busy = [card for card in cards if direction in card.busy]
+    if wanted and _INDEX.fullmatch(wanted):
+        raise DeviceError(
+            f'audio.{direction} is "{wanted}", a number that changes from boot to boot.',
+            _cure(fitting, direction),
+        )
+    if wanted and (choice := _named(fitting, wanted)):
+        return choice
+    taken = _named(busy, wanted) if wanted else None
+    if taken is None and busy and not fitting:
+        taken = Choice(busy[0], "the only one")
+    if taken is not None:
+        raise DeviceError(f"The {noun} {taken.card.name} is in use.", "End whatever uses it.")
     if not fitting:
         raise DeviceError(
             f"There is no {noun}.", f"Plug in a {noun}, or choose another sound card."
         )
     if wanted:
-        for card in fitting:
-            if wanted.casefold() in card.name.casefold():
-                return Choice(card, f'its name contains "{wanted}"')
-        names = ", ".join(card.name for card in fitting)
+        raise DeviceError(f'There is no {noun} called "{wanted}".', _cure(fitting, direction))
+    rank, reason = judge(fitting[0], cards, direction)
+    if rank is Rank.NEVER:
         raise DeviceError(
-            f'There is no {noun} called "{wanted}".',
-            f"Set audio.{direction} to a part of one of these names: {names}.",
+            f"There is no {noun} but {fitting[0].name}: {reason}.",
+            f"Plug in a {noun}, or set audio.{direction} to take this one.",
         )
-    default = next((card for card in fitting if card.is_default(direction)), None)
-    if default and any(server in card.name for card in cards for server in _SERVERS):
-        return Choice(default, "the sound server's default")
-    for card in fitting:
-        if card.hardware and "usb" in card.name.casefold():
-            return Choice(card, "a USB card")
-    if default:
-        return Choice(default, "the system's default")
-    return Choice(fitting[0], f"the first {noun} found")
+    return Choice(fitting[0], reason)
 
 
-def found(audio: "pyaudio.PyAudio") -> list[Card]:
-    """Return the devices that an initialised PortAudio knows."""
-    defaults: dict[Direction, int] = {}
-    for direction, ask in (
-        ("input", audio.get_default_input_device_info),
-        ("output", audio.get_default_output_device_info),
-    ):
-        with contextlib.suppress(OSError):  # there is none
-            defaults[direction] = int(ask()["index"])  # type: ignore[index]  # a literal of the two
-    cards = []
-    for index in range(audio.get_device_count()):
-        info = audio.get_device_info_by_index(index)
-        card = Card(
-            index=index,
-            name=stable_name(str(info["name"])),
-            inputs=int(info["maxInputChannels"]),
-            outputs=int(info["maxOutputChannels"]),
-            rate_hz=int(info["defaultSampleRate"]),
-            default_input=index == defaults.get("input"),
-            default_output=index == defaults.get("output"),
+def judge(card: Card, cards: Sequence[Card], direction: Direction) -> tuple[Rank, str]:
+    """Return the rank of `card` among `cards`, and why it has it."""
+    noun, kind = NOUN[direction], _kind(card)
+    if direction in card.busy:
+        return Rank.NEVER, "in use at the moment"
+    if direction == "input" and any(mark in card.name.casefold() for mark in _MONITOR):
+        return Rank.NEVER, "hears what a speaker plays, and no room"
+    if kind == "virtual":
+        return Rank.NEVER, "a card without sound"
+    if card.is_default(direction):
+        if any(server in other.name for other in cards for server in _SERVERS):
+            return Rank.SERVER, "the sound server's default"
+        if not card.hardware:
+            return Rank.DEFAULT, "the system's default"
+    if not card.hardware:
+        return Rank.OTHER, "offered by the system's configuration"
+    if kind == "usb":
+        both = card.alsa.duplex if card.alsa is not None else bool(card.inputs and card.outputs)
+        if both:
+            return Rank.USB_DUPLEX, "a USB card with microphone and speaker"
+        return Rank.USB, f"a USB {noun}"
+    if kind == "i2s":
+        return Rank.I2S, "an I2S card, such as a HAT"
+    if kind == "hdmi":
+        return Rank.HDMI, "the sound of a screen (HDMI)"
+    return Rank.BUILT_IN, "built in"
+
+
+def listed(cards: Sequence[Card], wanted: str, direction: Direction) -> list[Listed]:
+    """Return the cards for `direction`, the best first, with the one that `wanted` takes."""
+    try:
+        chosen = choose(cards, wanted, direction).card
+    except DeviceError:
+        chosen = None
+    rows = []
+    for card in cards:
+        if not card.channels(direction) and direction not in card.busy:
+            continue
+        rank, reason = judge(card, cards, direction)
+        told = card.ability(direction)
+        row = Listed(
+            direction=direction,
+            name=card.name,
+            alsa_id=card.alsa.id if card.alsa else "",
+            usb_path=card.alsa.usb_path if card.alsa else "",
+            channels=max(told.channels, default=card.channels(direction)),
+            rates=told.rates or (card.rate_hz,),
+            rank=rank,
+            reason=reason,
+            chosen=card is chosen,
+            setting=f'audio.{direction} = "{stable_id(card, cards)}"',
         )
-        cards.append(card)
-    return cards
+        rows.append(row)
+    return sorted(rows, key=lambda row: row.rank)
 
 
-def stable_name(name: str, folder: Path = _CARDS) -> str:
+def stable_id(card: Card, cards: Sequence[Card]) -> str:
+    """Return the shortest name for the configuration that stays right over restarts.
+
+    The ALSA id, with the device where the card has several; or the USB path where two cards share
+    an id and only the order in which they come up tells them apart.
+    """
+    alsa = card.alsa
+    if alsa is None:
+        return card.name
+    if sum(other.alsa is alsa for other in cards) > 1:
+        return f"hw:{alsa.id},{card.device}"
+    stem = _TWIN.sub("", alsa.id)
+    ids = {other.alsa.id for other in cards if other.alsa is not None}
+    twins = [one for one in ids if _TWIN.sub("", one) == stem]
+    return alsa.usb_path if len(twins) > 1 and alsa.usb_path else alsa.id
+
+
+def stable_name(name: str, cards: Mapping[int, AlsaCard]) -> str:
     """Return PortAudio's name with the card's number replaced by its ALSA id."""
 
     def identified(match: re.Match[str]) -> str:
-        try:
-            card_id = folder.joinpath(f"card{match[1]}", "id").read_text().strip()
-        except OSError:  # just unplugged
-            return match[0]
-        return f"(hw:{card_id},{match[2]})"
+        card = cards.get(int(match[1]))
+        return match[0] if card is None else f"(hw:{card.id},{match[2]})"
 
     return _HARDWARE.sub(identified, name)
 
 
-@contextmanager
-def portaudio() -> Iterator["pyaudio.PyAudio"]:
-    """Initialise PortAudio, quietly, and terminate it at the end.
-
-    Blocks (0.02 s here, 1 s where JACK is asked): not on the loop. Raises DeviceError if PyAudio or
-    ALSA's configuration is missing.
-    """
-    try:
-        import pyaudio  # noqa: PLC0415 - may be missing, and that is to be said in words
-    except ImportError as error:
-        raise DeviceError(
-            "PyAudio is not installed.", "Install python3-pyaudio, or voice-appliance[sound]."
-        ) from error
-    _silence_libraries()
-    _require_configuration()
-    audio = pyaudio.PyAudio()
-    try:
-        yield audio
-    finally:
-        audio.terminate()
+def hardware_of(name: str) -> tuple[int, int] | None:
+    """Return card and device number in PortAudio's name; None if it is no card itself."""
+    match = _HARDWARE.search(name)
+    return (int(match[1]), int(match[2])) if match else None
 
 
-def _silence_libraries() -> None:
-    """Keep ALSA and JACK from writing to our stderr about devices they do not find, and underruns.
-
-    What matters comes back from PortAudio as errors and flags. Their error handlers are replaced by
-    a C function that does nothing and ignores its arguments, so no Python runs in their threads.
-    """
-    os.environ.setdefault("JACK_NO_START_SERVER", "1")  # libjack would start one for being asked
-    nothing = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p)
-    for library, setters in (
-        ("libasound.so.2", ("snd_lib_error_set_handler",)),
-        ("libjack.so.0", ("jack_set_error_function", "jack_set_info_function")),
-    ):
-        try:
-            loaded = ctypes.CDLL(library)
-        except OSError:  # PortAudio does without it here
-            continue
-        for setter in setters:
-            getattr(loaded, setter)(nothing)
+def _named(fitting: Sequence[Card], wanted: str) -> Choice | None:
+    """Return the best of `fitting` that `wanted` names: as an id, as a USB path, or in part."""
+    plain, _, device = wanted.removeprefix("hw:").casefold().partition(",")
+    part = wanted.casefold()
+    for card in fitting:
+        right = device in {"", str(card.device)}
+        if right and card.alsa is not None and card.alsa.id.casefold() == plain:
+            return Choice(card, f'its ALSA id is "{card.alsa.id}"')
+    for card in fitting:
+        if card.alsa is not None and wanted == card.alsa.usb_path:
+            return Choice(card, f"it is plugged in at USB path {wanted}")
+    alike = [card for card in fitting if part in card.name.casefold()]
+    if not alike:
+        return None
+    more = f", as do {len(alike) - 1} more" if len(alike) > 1 else ""
+    return Choice(alike[0], f'its name contains "{wanted}"{more}')
 
 
-def _require_configuration() -> None:
-    """Raise DeviceError if ALSA has no device called default: PortAudio aborts the process then.
+def _kind(card: Card) -> str:
+    if is_hdmi(card.name):
+        return "hdmi"
+    if card.alsa is not None:
+        return card.alsa.kind
+    return "usb" if "usb" in card.name.casefold() else "built-in"
 
-    (19.6, pa_linux_alsa.c: BuildDeviceList asserts that not all names are taken before it looks at
-    "default" and "dmix".)
-    """
-    try:
-        alsa = ctypes.CDLL("libasound.so.2")
-    except OSError:  # a PortAudio without ALSA
-        return
-    node = ctypes.c_void_p()
-    if alsa.snd_config_update() < 0 or alsa.snd_config_search(
-        ctypes.c_void_p.in_dll(alsa, "snd_config"), b"pcm.default", ctypes.byref(node)
-    ):
-        path = os.environ.get("ALSA_CONFIG_PATH", "alsa.conf")
-        raise DeviceError(
-            f"ALSA's configuration ({path}) is missing or has no default device.",
-            "Install libasound2-data.",
-        )
+
+def _cure(fitting: Sequence[Card], direction: Direction) -> str:
+    names = ", ".join(card.name for card in fitting)
+    return f"Set audio.{direction} to an id or a part of one of these names: {names}."

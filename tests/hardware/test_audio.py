@@ -14,7 +14,7 @@ from appliance.config import AudioConfig
 from appliance.errors import DeviceError
 from appliance.hardware import audio
 from appliance.hardware.audio import PyAudioDevice
-from appliance.hardware.cards import list_devices
+from appliance.hardware.portaudio import list_devices
 from appliance.hardware.virtual_card import MICROPHONE, SPEAKER, VirtualCard
 from appliance.media import pcm
 from tests.sound import Latch, heard_at, sine
