@@ -77,7 +77,7 @@ class AudioConfig(Section, frozen=True):
     driver: Literal["pyaudio", "file"] = "pyaudio"
     input: str = ""
     output: str = ""
-    block_ms: Literal[10, 20] = 10
+    block_ms: Literal[10, 20, 40] = 10
     volume: Annotated[int, Meta(ge=0, le=100)] = 100
     echo: Literal["auto", "webrtc", "half-duplex", "system", "none"] = "auto"
     input_file: str = ""

@@ -25,13 +25,16 @@ clock, usually on the audio thread; must not block, must not raise.
 
 @dataclass(frozen=True, slots=True)
 class AudioStats:
-    """How an open device does. Delays in seconds; counts since it was opened."""
+    """How an open device does. Delays in seconds, rates in Hz; counts since it was opened."""
 
     input_delay: float = 0.0
     output_delay: float = 0.0
     underruns: int = 0
     overruns: int = 0
     blocks: int = 0
+    block_ms: int = 10
+    input_rate: int = 48_000
+    output_rate: int = 48_000
 
 
 class AudioStream(Protocol):

@@ -311,6 +311,8 @@ class RealtimeCall(Call, Host):
                 "TOOLS": self._chores.tools_run,
                 "RTT_MS": self._link.round_trip_ms,
                 "PROBLEM": problem_of(self._error).kind if self._error else None,
+                "XRUNS": self._sound.xruns,
+                "BLOCK_MS": self._sound.block_ms or None,
                 **line_figures(self._engine),
                 **self._talk.figures(),
             }

@@ -35,6 +35,9 @@ def sound_figures(engine: Engine, stream: AudioStream | None) -> Figures:
             "output_delay": stats.output_delay,
             "card_underruns": stats.underruns,
             "card_overruns": stats.overruns,
+            "card_block_ms": stats.block_ms,
+            "input_rate": stats.input_rate,
+            "output_rate": stats.output_rate,
         }
     return figures
 

@@ -42,8 +42,20 @@ class Sound:
         self._until: float | None = None  # when to give up; None: the card is, or was never, there
         self.stream: AudioStream | None = None
         """The open card, if there is one."""
+        self._xruns = 0  # of the cards before this one
+        self._block_ms = 0
         self.opened = asyncio.Event()
         """Set once the card is open, or will not be."""
+
+    @property
+    def xruns(self) -> int:
+        """How often sound was lost at the card in this call, either way."""
+        return self._xruns + (_xruns_of(self.stream) if self.stream is not None else 0)
+
+    @property
+    def block_ms(self) -> int:
+        """The length of the card's blocks, ms, at last; 0: there never was a card."""
+        return self.stream.stats().block_ms if self.stream is not None else self._block_ms
 
     def release(self) -> None:
         """Let `run` close the card and return. Idempotent."""
@@ -72,6 +84,7 @@ class Sound:
                 try:
                     await self._changed.wait()
                 finally:
+                    self._xruns, self._block_ms = self.xruns, self.block_ms
                     self.stream = None
         except DeviceError as error:
             self._error = error
@@ -100,3 +113,8 @@ class Sound:
     def _on_failure(self, error: DeviceError) -> None:
         self._error = error
         self._changed.set()
+
+
+def _xruns_of(stream: AudioStream) -> int:
+    stats = stream.stats()
+    return stats.underruns + stats.overruns

@@ -27,6 +27,7 @@ _START_DEADLINE = 10.0  # seconds; it takes 0.2 on an idle desktop
 _STOP_DEADLINE = 2.0  # seconds after SIGTERM, before SIGKILL
 _FIRST_SOUND_DEADLINE = 5.0  # seconds until a recording runs
 _DRAIN_DEADLINE = 10.0  # seconds that playing may take beyond the length of the sound
+_CONTROL_DEADLINE = 10.0  # seconds for pactl, which takes 0.02
 _POLL = 0.02  # seconds between two looks for the server's socket
 
 # `norewinds`: without it null sinks work in blocks of two seconds. The remap source gives the
@@ -121,14 +122,17 @@ class VirtualCard:
                 raise DeviceError("The virtual sound card has gone.")
 
     @asynccontextmanager
-    async def listen(self, heard: Callable[[bytes], None]) -> AsyncIterator[None]:
+    async def listen(
+        self, heard: Callable[[bytes], None], *, sink: str = "speaker"
+    ) -> AsyncIterator[None]:
         """Give `heard` everything the speaker plays, in pieces, until the context ends.
 
-        Raises DeviceError if nothing arrives; a playing speaker's silence is sound here.
+        `sink`: another one of the server's. Raises DeviceError if nothing arrives; a playing
+        speaker's silence is sound here.
         """
         pipe = _Pipe(asyncio.get_running_loop(), heard)
         try:
-            record = ("pacat", "--record", "--device=speaker.monitor")
+            record = ("pacat", "--record", f"--device={sink}.monitor")
             async with self._client(*record, stdout=pipe.write_end):
                 pipe.start()
                 with contextlib.suppress(TimeoutError):
@@ -139,6 +143,20 @@ class VirtualCard:
                 yield
         finally:
             pipe.close()
+
+    async def control(self, *command: str) -> str:
+        """Have `pactl` do something to the server, and return what it says.
+
+        Raises DeviceError if the server refuses, or has gone.
+        """
+        process = await self._spawn(
+            "pactl", *command, environment=self.environment, stdin=DEVNULL, stdout=PIPE
+        )
+        async with asyncio.timeout(_CONTROL_DEADLINE):
+            told, _ = await process.communicate()
+        if process.returncode:
+            raise DeviceError(f"The virtual sound card does not do {command[0]}.")
+        return told.decode().strip()
 
     @asynccontextmanager
     async def record(self, path: Path) -> AsyncIterator[None]:

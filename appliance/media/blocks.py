@@ -3,8 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from appliance.media.convert import RateConverter
-from appliance.media.pcm import BLOCK_BYTES, RATE, SILENCE, mono, spread
+from appliance.media.convert import (
+    WIDTH_BYTES,
+    RateConverter,
+    Width,
+    gather,
+    narrow,
+    scatter,
+    widen,
+)
+from appliance.media.pcm import BLOCK_BYTES, RATE, SILENCE
 
 # Microphone and speaker that do not share a buffer, or whose rate is converted, do not keep step to
 # the sample; two blocks in stock take that up.
@@ -16,10 +24,16 @@ _WINDOW_BLOCKS = 100  # a stock that was never needed in one second is only dela
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a card counts sound: 16-bit samples at `rate_hz`, `channels` interleaved."""
+    """How a card counts sound: samples of `width` at `rate_hz`, `channels` interleaved."""
 
     rate_hz: int = RATE
     channels: int = 1
+    width: Width = "s16"
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of every channel."""
+        return WIDTH_BYTES[self.width] * self.channels
 
 
 class BlockLine:
@@ -57,7 +71,9 @@ class BlockLine:
 
     def capture(self, data: bytes) -> None:
         """Take what the card's microphone delivered, in the card's format."""
-        self._near += self._near_rate.convert(mono(data, self._near_format.channels))
+        form = self._near_format
+        heard = gather(narrow(data, form.width), form.channels)
+        self._near += self._near_rate.convert(heard)
         if len(self._near) > self._stock_bytes + _MOST_BLOCKS * BLOCK_BYTES:
             del self._near[: -(self._stock_bytes + BLOCK_BYTES)]
             self._least = _NEVER
@@ -65,10 +81,11 @@ class BlockLine:
 
     def render(self, frames: int) -> bytes:
         """Return the next `frames` samples of each channel for the card's speaker."""
-        wanted = 2 * self._far_format.channels * frames
+        form = self._far_format
+        wanted = form.frame_bytes * frames
         while len(self._far) < wanted:
             far = self._far_rate.convert(self._exchange(self._take()))
-            self._far += spread(far, self._far_format.channels)
+            self._far += widen(scatter(far, form.channels), form.width)
             self.blocks += 1
         data = bytes(self._far[:wanted])
         del self._far[:wanted]

@@ -1,9 +1,18 @@
-"""Sound of any rate and channels to ours and back, by PyAV."""
+"""Sound of any rate, width and channels to ours and back; rates by PyAV."""
+
+from array import array
+from typing import Literal, TypeAlias
 
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from appliance.media.pcm import RATE
+from appliance.media.pcm import RATE, mono, samples, spread
+
+Width: TypeAlias = Literal["s16", "s24", "s32", "float"]
+"""Of a sample: integers of 2, 3 (packed) and 4 bytes, little-endian, or IEEE floats of -1 to 1."""
+
+WIDTH_BYTES: dict[Width, int] = {"s16": 2, "s24": 3, "s32": 4, "float": 4}
+_LOUDEST = 32767 / 32768
 
 
 class Converter:
@@ -39,3 +48,56 @@ class RateConverter:
         frame.pts = self._samples
         self._samples += count
         return self._converter.convert(frame)
+
+
+def narrow(data: bytes, width: Width) -> bytes:
+    """Return samples of any width as s16le; what 16 bits do not hold is cut off."""
+    match width:
+        case "s16":
+            return data
+        case "s24":
+            narrowed = bytearray(len(data) // 3 * 2)
+            narrowed[0::2], narrowed[1::2] = data[1::3], data[2::3]
+            return bytes(narrowed)
+        case "s32":
+            return samples(data)[1::2].tobytes()
+        case "float":
+            values = array("f", data)
+            inside = (max(-1.0, min(value, _LOUDEST)) for value in values)
+            return array("h", [int(32768 * value) for value in inside]).tobytes()
+
+
+def widen(pcm: bytes, width: Width) -> bytes:
+    """Return s16le samples in any width."""
+    match width:
+        case "s16":
+            return pcm
+        case "s24":
+            packed = bytearray(len(pcm) // 2 * 3)
+            packed[1::3], packed[2::3] = pcm[0::2], pcm[1::2]
+            return bytes(packed)
+        case "s32":
+            wide = array("h", bytes(2 * len(pcm)))
+            wide[1::2] = samples(pcm)
+            return wide.tobytes()
+        case "float":
+            return array("f", [value / 32768 for value in samples(pcm)]).tobytes()
+
+
+def gather(pcm: bytes, channels: int) -> bytes:
+    """Return what a card with so many channels hears, as one: both of two, the first of more.
+
+    Microphone arrays carry the processed voice in the first channel, single capsules and what the
+    speaker plays in others (Seeed's ReSpeaker USB arrays with six-channel firmware).
+    """
+    return mono(pcm, channels) if channels <= 2 else samples(pcm)[::channels].tobytes()
+
+
+def scatter(pcm: bytes, channels: int) -> bytes:
+    """Return mono `pcm` for a card with so many channels: on the first two, which are the front."""
+    if channels <= 2:
+        return spread(pcm, channels)
+    values = samples(pcm)
+    wide = array("h", bytes(2 * channels * len(values)))
+    wide[0::channels] = wide[1::channels] = values
+    return wide.tobytes()

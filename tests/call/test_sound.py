@@ -23,10 +23,11 @@ class Card:
     def __init__(self, *, there: bool = True) -> None:
         self.there = there
         self.opened = self.closed = 0
+        self.underruns = self.overruns = 0
         self._failed: Callable[[DeviceError], None] | None = None
 
     def stats(self) -> AudioStats:
-        return AudioStats()
+        return AudioStats(underruns=self.underruns, overruns=self.overruns, block_ms=20)
 
     @asynccontextmanager
     async def open(
@@ -156,3 +157,17 @@ async def test_release_before_the_card_is_open_closes_it_at_once() -> None:
     owner.sound.release()
     await owner.sound.run()
     assert (card.opened, card.closed) == (1, 1)
+
+
+async def test_xruns_of_all_cards_of_a_call_are_counted_together() -> None:
+    card = Card()
+    async with holding(card) as owner:
+        card.underruns = 2
+        assert owner.sound.xruns == 2
+        card.pull()
+        await asyncio.sleep(1.5)
+        card.underruns, card.overruns = 0, 1
+        card.there = True
+        await asyncio.sleep(1.5)
+        assert owner.sound.xruns == 3
+    assert (owner.sound.xruns, owner.sound.block_ms) == (3, 20)

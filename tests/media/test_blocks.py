@@ -2,6 +2,7 @@ import pytest
 
 from appliance.media import pcm
 from appliance.media.blocks import BlockLine, Format
+from appliance.media.convert import Width, narrow, scatter, widen
 from tests.sound import sine, strength_of
 
 
@@ -59,6 +60,19 @@ def test_other_rates_and_channels_are_converted_both_ways(rate: int, channels: i
     assert strength_of(880 * pcm.RATE / rate, played[len(played) // 2 :]) > 0.95
     assert line.starved == 0
     assert 98 <= line.blocks <= 105
+
+
+@pytest.mark.parametrize("width", ["s24", "s32", "float"])
+def test_wider_samples_go_through_in_step(width: Width) -> None:
+    voice, ear = sine(880, 0.2), Ear(sine(880, 0.2))
+    form = Format(pcm.RATE, 4, width)
+    line = BlockLine(ear, form, form)
+    played = b""
+    for block in pcm.blocks(sine(440, 0.2)):
+        line.capture(widen(pcm.spread(block, 4), width))
+        played += line.render(480)
+    assert ear.near == sine(440, 0.2)
+    assert narrow(played, width) == scatter(voice, 4)
 
 
 def test_two_cards_that_take_turns_unevenly_lose_nothing() -> None:
