@@ -15,17 +15,24 @@ from appliance.call.call import RealtimeCall
 from appliance.call.parts import Parts as CallParts
 from appliance.call.signaling import HttpSignaling
 from appliance.call.warm import warm_up
-from appliance.config import Config, runtime_directory, state_directory
+from appliance.config import (
+    HIGHEST_GAIN,
+    LOWEST_GAIN,
+    Config,
+    runtime_directory,
+    state_directory,
+)
 from appliance.console import api
 from appliance.console.server import control_socket
 from appliance.console.views import Status, view_model
 from appliance.core.events import Dial, SetVolume
-from appliance.core.model import Model, Photo
+from appliance.core.model import Fault, Idle, Model, Photo
 from appliance.credentials import Secret, find_key
 from appliance.drivers import make_audio, make_camera, make_echo, make_panel
 from appliance.errors import ApplianceError, DeviceError
-from appliance.hub import Hub, Message
-from appliance.kept_volume import keep, recall
+from appliance.findings import Report
+from appliance.hub import Hub, Mark, Message
+from appliance.kept import keep, recall
 from appliance.lamp import Lamp
 from appliance.log import configure
 from appliance.manager import find_manager, watchdog_limit
@@ -35,6 +42,7 @@ from appliance.memory import Memory
 from appliance.ports import Panel
 from appliance.realtime.conversation import Entry
 from appliance.supervisor import Supervisor
+from appliance.tester import SelfTester
 from appliance.tools.builtin import builtin_tools
 from appliance.tools.registry import Registry
 from appliance.tools.runner import Runner
@@ -55,12 +63,14 @@ class Assembly:
         self.album = Album(config.camera.rotation)
         self.memory = Memory()
         self._volume_kept = state_directory() / "volume.json"
+        self._gain_kept = state_directory() / "gain.json"
+        self._gain = recall(self._gain_kept, config.audio.input_gain, LOWEST_GAIN, HIGHEST_GAIN)
         self.supervisor = Supervisor(
             self._open_call,
             self._take_photo,
             self._publish,
             model=Model(
-                volume=recall(self._volume_kept, config.audio.volume),
+                volume=recall(self._volume_kept, config.audio.volume, 0, 100),
                 idle_timeout=config.call.idle_timeout,
             ),
         )
@@ -69,6 +79,7 @@ class Assembly:
         self._camera = make_camera(config.camera, self.lamp)
         self._registry = Registry(builtin_tools(self), config.tools.disabled)
         self._audio = make_audio(config.audio, self.lamp)
+        self._tester = SelfTester(self._audio)
         self._cues = render_all()
         self._opus = find_opus()
         self._call: RealtimeCall | None = None
@@ -93,6 +104,26 @@ class Assembly:
             tools=tuple(spec.name for spec in self._registry.specs()),
             last_call=call.figures() if call else {},
         )
+
+    async def selftest(self, *, save: bool) -> Report:
+        """Test the sound, and with `save` keep the gain that is right for the microphone.
+
+        Raises ApplianceError: in a call, without a sound card, or if it does not work.
+        """
+        if not isinstance(self.hub.model.phase, Idle | Fault):
+            raise DeviceError("The appliance is in a call.", "Hang up, and try again.")
+        if self.config.audio.driver == "file":
+            raise DeviceError("audio.driver is file: there is no sound card to test.")
+        report = await self._tester.run(self.hub.model.volume, self._gain, self._tell_part)
+        if save and report.gain_db is not None:
+            self._gain = report.gain_db
+            configured = self.config.audio.input_gain
+            await asyncio.to_thread(keep, self._gain_kept, configured, self._gain)
+        return report
+
+    def _tell_part(self, part: str) -> None:
+        now = asyncio.get_running_loop().time()
+        self.hub.publish(Mark("selftest", now, 0, {"part": part}))
 
     async def warm_up(self) -> None:
         """Load what the first call needs, where nobody waits for it."""
@@ -133,6 +164,7 @@ class Assembly:
         # A service without a working data channel is called again once, then taken as it is.
         needs_channel = not (before is not None and before.channel_failed)
         self.memory.next_call()
+        self._tester.stop()
         parts = CallParts(
             service=self.config.service,
             session=self.config.session,
@@ -148,6 +180,7 @@ class Assembly:
             cues=self._cues,
             decoder=lambda: OpusDecoder(self._opus),
             echo=lambda: make_echo(self.config.audio),
+            near_gain=10 ** (self._gain / 20),
         )
         self._call = RealtimeCall(call_no, parts, history=history, needs_channel=needs_channel)
         return self._call
@@ -206,6 +239,7 @@ async def serve(config: Config) -> None:
                 hub=assembly.hub,
                 status=assembly.snapshot,
                 transcript=assembly.memory.entries,
+                selftest=assembly.selftest,
             )
             await stack.enter_async_context(control_socket(doors, directory))
             if config.call.dial_on_start:

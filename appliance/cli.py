@@ -290,6 +290,18 @@ def devices(loaded: Loaded, as_json: bool) -> None:
 
 @main.command()
 @settings
+@click.option("--save", is_flag=True, help="Keep the gain that is right for the microphone.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def selftest(loaded: Loaded, save: bool, as_json: bool) -> None:
+    """Play a rising tone, listen to it and to you, and tell how microphone and speaker do."""
+    with _extra("sound"):
+        from appliance.soundcheck import check  # noqa: PLC0415 - loads the drivers
+
+        sys.exit(asyncio.run(check(loaded.config, save=save, as_json=as_json)))
+
+
+@main.command()
+@settings
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def doctor(loaded: Loaded, as_json: bool) -> None:
     """Check everything a call needs, with a cure for each fault."""

@@ -13,6 +13,7 @@ from msgspec import Meta
 from appliance.errors import ConfigError
 
 Pin: TypeAlias = Annotated[int, Meta(ge=0, le=27)]  # BCM numbers on the 40-pin header
+LOWEST_GAIN, HIGHEST_GAIN = -20, 30  # dB; beyond that another microphone is the answer
 Seconds: TypeAlias = Annotated[float, Meta(ge=0)]
 Profile: TypeAlias = Literal["pi", "desktop"]
 
@@ -79,6 +80,7 @@ class AudioConfig(Section, frozen=True):
     output: str = ""
     block_ms: Literal[10, 20, 40] = 10
     volume: Annotated[int, Meta(ge=0, le=100)] = 100
+    input_gain: Annotated[int, Meta(ge=LOWEST_GAIN, le=HIGHEST_GAIN)] = 0
     echo: Literal["auto", "webrtc", "half-duplex", "system", "none"] = "auto"
     input_file: str = ""
     output_file: str = ""

@@ -18,10 +18,12 @@ from appliance.console.views import (
     LineView,
     ModelView,
     SayRequest,
+    SelfTestRequest,
     Status,
     VolumeRequest,
 )
 from appliance.errors import NotRunningError, ProtocolError, RefusedError
+from appliance.findings import Report
 
 T = TypeVar("T")
 
@@ -82,6 +84,14 @@ class Control:
         return await self._request(
             "POST", "/api/volume", ModelView, msgspec.json.encode(VolumeRequest(percent))
         )
+
+    async def selftest(self, *, save: bool = False) -> Report:
+        """Have the sound tested, which takes 13 s; with `save` the gain that is right is kept.
+
+        Raises RefusedError in a call, or with what does not work.
+        """
+        body = msgspec.json.encode(SelfTestRequest(save))
+        return await self._request("POST", "/api/selftest", Report, body)
 
     async def events(self) -> AsyncGenerator[EventView]:
         """Yield what happens, beginning with the model, until the appliance ends.

@@ -215,7 +215,7 @@ def test_marks_and_their_fields_are_those_of_the_architecture_page() -> None:
 
 def marks_published() -> Iterator[tuple[str, set[str]]]:
     """Yield name and fields of each mark: `Mark("x", …)`, `….mark("x", field=…)`, Timeline's."""
-    for node in nodes("appliance/hub.py", "appliance/call"):
+    for node in nodes("appliance/hub.py", "appliance/call", "appliance/app.py"):
         if not isinstance(node, ast.Call):
             continue
         if ast.unparse(node.func).rpartition(".")[2] in {"Mark", "mark", "_once"}:

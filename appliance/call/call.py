@@ -79,6 +79,7 @@ class RealtimeCall(Call, Host):
             parts.cues,
             parts.decoder(),
             echo=parts.echo(),
+            near_gain=parts.near_gain,
             levels=self._on_levels,
             first_sound=lambda: self._talk.mark("first_sound"),
             muted=True,

@@ -23,6 +23,7 @@ class Parts:
 
     `jpeg`: returns a photo of the album by name, in at most so many bytes, or raises DeviceError.
     `cues`: the tones, rendered. `decoder`, `echo`: make one for a call, or raise an ApplianceError.
+    `near_gain`: of the microphone, a factor.
     """
 
     service: ServiceConfig
@@ -39,3 +40,4 @@ class Parts:
     cues: Mapping[Cue, bytes]
     decoder: Callable[[], Decoder]
     echo: Callable[[], EchoCanceller]
+    near_gain: float = 1.0

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 from aiohttp import web
@@ -13,6 +13,7 @@ from aiohttp import web
 from appliance.console.views import (
     ErrorView,
     SayRequest,
+    SelfTestRequest,
     Status,
     VolumeRequest,
     view,
@@ -24,6 +25,7 @@ from appliance.core.machine import transition
 from appliance.core.model import Capture, Dialing, HangingUp, Live, Model
 from appliance.core.words import problem_of, sentence
 from appliance.errors import ApplianceError
+from appliance.findings import Report
 from appliance.hub import Hub
 from appliance.realtime.conversation import Entry
 
@@ -34,6 +36,15 @@ TAKEN_TIMEOUT = 2.0  # s for the machine to take one event; it needs microsecond
 LIVE_TIMEOUT = 30.0  # s for `?wait`: two dial attempts of at most 15 s each
 PHOTO_TIMEOUT = 32.0  # s for `?wait`: the camera may take 30 by its setting, the album the rest
 HEARTBEAT = 15.0  # s between comments on a quiet event stream, to notice readers that left
+
+
+class SelfTest(Protocol):
+    """Tests the sound."""
+
+    async def __call__(self, *, save: bool) -> Report:
+        """See Assembly.selftest."""
+        ...
+
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -46,6 +57,7 @@ class Appliance:
     hub: Hub
     status: Callable[[], Status]
     transcript: Callable[[], Sequence[Entry]]
+    selftest: "SelfTest"
 
 
 class Api:
@@ -66,6 +78,7 @@ class Api:
             web.post("/api/say", self.say),
             web.post("/api/mute", self.mute),
             web.post("/api/volume", self.volume),
+            web.post("/api/selftest", self.selftest),
         ]
 
     async def status(self, _request: web.Request) -> web.Response:
@@ -118,6 +131,14 @@ class Api:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return refuse(400, f"The volume cannot be read: {error}.", 'Send {"percent": 70}.')
         return reply(view_model(await self._take(SetVolume(percent))))
+
+    async def selftest(self, request: web.Request) -> web.Response:
+        """Test the sound; answer what was found."""
+        try:
+            save = msgspec.json.decode(await request.read(), type=SelfTestRequest).save
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return refuse(400, f"The request cannot be read: {error}.", 'Send {"save": false}.')
+        return reply(await self._appliance.selftest(save=save))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Stream what happens as server-sent events, beginning with the model."""

@@ -95,6 +95,12 @@ class VolumeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     percent: Annotated[int, msgspec.Meta(ge=0, le=100)]
 
 
+class SelfTestRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the gain that is found is to be kept."""
+
+    save: bool = False
+
+
 class SayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A typed message."""
 

@@ -37,6 +37,7 @@ class PyAudioDevice(AudioDevice):
         self._latch = latch
         self._duplex = duplex
         self._buffers = Buffers(config.block_ms)
+        self._free = asyncio.Lock()  # a call that begins while a self-test ends waits for the card
 
     @override
     @asynccontextmanager
@@ -44,6 +45,24 @@ class PyAudioDevice(AudioDevice):
         self, exchange: Exchange, failed: Callable[[DeviceError], None]
     ) -> AsyncIterator[AudioStream]:
         """See AudioDevice. The latch is held until the card is closed, even if that hangs."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + OPEN_DEADLINE
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise DeviceError("The sound card is in use by this appliance.") from error
+        try:
+            async with self._open(exchange, failed, deadline) as stream:
+                yield stream
+        finally:
+            self._free.release()
+
+    @asynccontextmanager
+    async def _open(
+        self, exchange: Exchange, failed: Callable[[DeviceError], None], deadline: float
+    ) -> AsyncIterator[AudioStream]:
+        """Open the card until `deadline` of the loop's clock."""
         loop = asyncio.get_running_loop()
         held = ExitStack()
         held.enter_context(self._latch.hold("microphone"))
@@ -53,7 +72,7 @@ class PyAudioDevice(AudioDevice):
         hung = False
         try:
             try:
-                async with asyncio.timeout(OPEN_DEADLINE):
+                async with asyncio.timeout_at(deadline):
                     await worker.run(lambda: stream.open(self._buffers.size_ms))
             except TimeoutError as error:
                 hung = True

@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.core.model import Cue
@@ -41,7 +41,11 @@ def render(cue: Cue) -> bytes:
 
     Takes some milliseconds: not for the audio thread, and done once at the start.
     """
-    notes = NOTES[cue]
+    return tone(NOTES[cue])
+
+
+def tone(notes: Sequence[Note]) -> bytes:
+    """Return notes played together: mono, s16le, 48 kHz, silent at both ends."""
     total = max(round((note.start + note.length) * RATE) for note in notes)
     mixed = array("d", bytes(8 * total))
     for note in notes:

@@ -56,6 +56,7 @@ class Engine:
         first_sound: Callable[[], None] | None = None,
         tap: Callable[[bytes, bytes], None] | None = None,
         echo: EchoCanceller | None = None,
+        near_gain: float = 1.0,
         muted: bool = False,
     ) -> None:
         """Make an engine that hands the microphone over to `loop`.
@@ -63,7 +64,9 @@ class Engine:
         `cues`: the rendered tones. `decoder`: of the far-end stream; used on the audio thread.
         `levels`: told near and far in dBFS about every 100 ms, on the loop. `first_sound`: called
         once, on the loop, when the first far-end sound is on its way to the card. `tap`: given
-        each near and far block, on the audio thread; must not block or raise.
+        each near and far block, on the audio thread; must not block or raise. `near_gain`: what the
+        microphone is multiplied with, before its echo is cancelled: what decides there who speaks
+        knows voices of a usual level.
         """
         self._loop = loop
         self._cues = cues
@@ -73,6 +76,7 @@ class Engine:
         self._tap = tap
         self._echo = echo or NoEcho()
         self._gain = self._volume = 1.0
+        self._near_gain = near_gain
         self._muted = muted
         self._lock = threading.Lock()  # guards the receiver and the tones
         self._receiver = Receiver(decoder)
@@ -106,6 +110,8 @@ class Engine:
             if self._tones:
                 far = pcm.mix(far, self._tone_block())
         far = self._as_loud_as_it_may_be(far)
+        if self._near_gain != 1.0:
+            near = pcm.amplify(near, self._near_gain)
         near = self._echo.process(near, far)
         if self._muted:
             near = pcm.SILENCE

@@ -72,6 +72,15 @@ def ramp(pcm: bytes, start: float, stop: float) -> bytes:
     return array("h", [int(v * (start + step * i)) for i, v in enumerate(values)]).tobytes()
 
 
+def amplify(pcm: bytes, gain: float) -> bytes:
+    """Return `pcm` times `gain` (0 or more), clipped at full scale."""
+    values = [int(gain * value) for value in samples(pcm)]
+    try:
+        return array("h", values).tobytes()
+    except OverflowError:
+        return array("h", map(_clip, values)).tobytes()
+
+
 def decay(sample: int, length: int) -> bytes:
     """Return `length` samples that go from `sample` to zero: the quiet end of a sound cut short."""
     return array("h", [sample * (length - i) // length for i in range(1, length + 1)]).tobytes()

@@ -13,9 +13,20 @@ from appliance.control import Control, connect
 from appliance.core.events import CallUp, Event
 from appliance.core.model import Cue, Outgoing, Photo
 from appliance.errors import ApplianceError
-from appliance.hub import Hub
+from appliance.findings import Report
+from appliance.hub import Hub, Mark
 from appliance.realtime.conversation import Entry
 from appliance.supervisor import Supervisor
+
+REPORT = Report(
+    noise_dbfs=-62.1,
+    delay=0.061,
+    echo_dbfs=-38.0,
+    return_loss_db=14.8,
+    voice_dbfs=-33.2,
+    gain_db=7,
+    problems=("It is loud here.",),
+)
 
 
 class ObedientCall:
@@ -60,6 +71,9 @@ class Stage:
     entries: list[Entry] = field(default_factory=list)
     error: ApplianceError | None = None
     camera_error: ApplianceError | None = None
+    deaf: ApplianceError | None = None
+    saved: list[bool] = field(default_factory=list)
+    told: asyncio.Event | None = None  # the self-test goes on until then
     supervisor: Supervisor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,6 +85,15 @@ class Stage:
         if self.camera_error is not None:
             raise self.camera_error
         return Photo("photo-0001")
+
+    async def selftest(self, *, save: bool) -> Report:
+        if self.deaf is not None:
+            raise self.deaf
+        self.saved.append(save)
+        self.hub.publish(Mark("selftest", 0.0, fields={"part": "sweep"}))
+        if self.told is not None:
+            await self.told.wait()
+        return REPORT
 
     def status(self) -> Status:
         return Status(
@@ -88,7 +111,11 @@ class Stage:
 
     def appliance(self, post: Callable[[Event], None] | None = None) -> Appliance:
         return Appliance(
-            post or self.supervisor.post, self.hub, self.status, lambda: tuple(self.entries)
+            post or self.supervisor.post,
+            self.hub,
+            self.status,
+            lambda: tuple(self.entries),
+            self.selftest,
         )
 
 

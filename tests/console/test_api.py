@@ -19,7 +19,7 @@ from appliance.errors import (
 )
 from appliance.hub import READER_LIMIT, Levels, Mark
 from appliance.realtime.conversation import Entry
-from tests.console.stage import Stage, stage
+from tests.console.stage import REPORT, Stage, stage
 
 ENTRY = Entry("item_1", 0, "user", "hello", final=True)
 
@@ -136,6 +136,23 @@ async def test_volume_beyond_its_range_is_refused(tmp_path: Path, percent: int) 
             await control.volume(percent)
         assert (await control.status()).model.volume == 100
         assert scene.volumes == []
+
+
+async def test_self_test_is_done_and_its_report_comes_back_whole(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, control):
+        assert await control.selftest() == REPORT
+        assert await control.selftest(save=True) == REPORT
+        assert scene.saved == [False, True]
+
+
+async def test_self_test_that_cannot_be_done_is_refused_with_the_reason(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, control):
+        scene.deaf = DeviceError("The appliance is in a call.", "Hang up, and try again.")
+        with pytest.raises(RefusedError, match="in a call") as caught:
+            await control.selftest()
+        assert caught.value.cure == "Hang up, and try again."
+        answer = await control._session.post("/api/selftest", data=b"{")
+        assert answer.status == 400
 
 
 async def test_transcript_is_what_the_appliance_remembers(tmp_path: Path) -> None:

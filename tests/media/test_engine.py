@@ -263,3 +263,21 @@ async def test_receiving_and_playing_from_two_threads_breaks_nothing() -> None:
     assert counters.blocks == 2000
     assert counters.heard.received == 500
     assert {len(block) for block in heard} == {pcm.BLOCK_BYTES}
+
+
+async def test_microphone_is_amplified_before_its_echo_is_cancelled() -> None:
+    seen: list[bytes] = []
+
+    class Canceller(NoEcho):
+        def process(self, near: bytes, far: bytes) -> bytes:
+            seen.append(near)
+            return near
+
+    loop = asyncio.get_running_loop()
+    engine = Engine(loop, CUES, PlainDecoder(), echo=Canceller(), near_gain=2.0)
+    block = b"\x00\x20" * pcm.BLOCK_SAMPLES
+    run(engine, 2, block)
+    frame = engine.take_near()
+    assert seen == [b"\x00\x40" * pcm.BLOCK_SAMPLES] * 2
+    assert frame is not None
+    assert frame.pcm == b"\x00\x40" * 2 * pcm.BLOCK_SAMPLES

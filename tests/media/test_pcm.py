@@ -49,6 +49,12 @@ def test_mixing_adds_and_clips(data: st.DataObject) -> None:
     assert pcm.mix(pack(one), pack(other)) == pack(expected)
 
 
+def test_a_gain_is_applied_and_clipped() -> None:
+    assert pcm.amplify(pack([100, -100, 0]), 2.5) == pack([250, -250, 0])
+    assert pcm.amplify(pack([20_000, -20_000, 3]), 2.0) == pack([32_767, -32_768, 6])
+    assert pcm.amplify(pack([100]), 0.5) == pack([50])
+
+
 def test_a_ramp_goes_from_gain_to_gain() -> None:
     assert pcm.ramp(pack([100] * 4), 0.0, 1.0) == pack([0, 25, 50, 75])
     assert pcm.ramp(b"", 0.0, 1.0) == b""

@@ -1,11 +1,16 @@
-"""The volume survives a restart, and a power cut, and gives way to the configuration."""
+"""What was chosen survives a restart, and a power cut, and gives way to the configuration."""
 
 from pathlib import Path
 
 import pytest
 
-from appliance.kept_volume import keep, recall
+from appliance import kept
+from appliance.kept import keep
 from tests.processes import daemon
+
+
+def recall(path: Path, configured: int) -> int:
+    return kept.recall(path, configured, 0, 100)
 
 
 def test_volume_chosen_last_comes_back(tmp_path: Path) -> None:
@@ -17,12 +22,12 @@ def test_volume_chosen_last_comes_back(tmp_path: Path) -> None:
 
 
 async def test_volume_survives_a_restart_of_the_daemon(tmp_path: Path) -> None:
-    kept = {"STATE_DIRECTORY": str(tmp_path)}
-    async with daemon("http://127.0.0.1:1/v1", environment=kept) as appliance:
+    environment = {"STATE_DIRECTORY": str(tmp_path)}
+    async with daemon("http://127.0.0.1:1/v1", environment=environment) as appliance:
         assert (await appliance.control.volume(35)).volume == 35
-    async with daemon("http://127.0.0.1:1/v1", environment=kept) as appliance:
+    async with daemon("http://127.0.0.1:1/v1", environment=environment) as appliance:
         assert (await appliance.control.status()).model.volume == 35
-    async with daemon("http://127.0.0.1:1/v1", ["audio.volume=60"], kept) as appliance:
+    async with daemon("http://127.0.0.1:1/v1", ["audio.volume=60"], environment) as appliance:
         assert (await appliance.control.status()).model.volume == 60
 
 
@@ -33,7 +38,7 @@ def test_configuration_that_says_something_new_is_obeyed(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "found", [b"", b"{", b"[]", b'{"configured": 80}', b'{"configured": 80, "volume": "loud"}']
+    "found", [b"", b"{", b"[]", b'{"configured": 80}', b'{"configured": 80, "chosen": "loud"}']
 )
 def test_file_that_cannot_be_read_changes_nothing(tmp_path: Path, found: bytes) -> None:
     path = tmp_path / "volume.json"
@@ -45,6 +50,8 @@ def test_volume_out_of_range_is_brought_back_into_it(tmp_path: Path) -> None:
     path = tmp_path / "volume.json"
     keep(path, 80, 400)
     assert recall(path, 80) == 100
+    keep(path, 0, -40)
+    assert kept.recall(path, 0, -20, 30) == -20
 
 
 def test_volume_that_cannot_be_kept_is_told_and_stops_nothing(
