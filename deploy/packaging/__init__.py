@@ -1,0 +1,1 @@
+"""Builds the Debian package of the appliance; the command is `deploy/package`."""
