@@ -29,15 +29,12 @@ def run(command: Sequence[str | Path], folder: Path | None = None, **environ: st
 
 
 def need(*commands: str) -> None:
-    """Raise PackagingError that names the packages to install if a command is missing."""
-    packages = {"swig": "swig", "gcc": "gcc", "make": "make", "dpkg-deb": "dpkg", "pip": ""}
-    missing = [command for command in commands if not shutil.which(command)]
-    if missing:
-        names = sorted({packages.get(each, f"gcc-{each.removesuffix('-gcc').replace('_', '-')} "
-                                           f"libc6-dev-arm64-cross") for each in missing})  # fmt: skip
+    """Raise PackagingError that names what to install if a command is missing."""
+    if missing := [command for command in commands if not shutil.which(command)]:
         raise PackagingError(
             f"There is no {', '.join(missing)}.",
-            f"sudo apt-get install --no-install-recommends {' '.join(names)}",
+            "sudo apt-get install --no-install-recommends gcc libc6-dev make swig; for arm64 also "
+            "gcc-aarch64-linux-gnu libc6-dev-arm64-cross.",
         )
 
 
@@ -135,7 +132,8 @@ def build_lgpio(target: Target, folder: Path, place: Path) -> str:
     lock = folder / "source.txt"
     lock.write_text(_only(lock_file(target).read_text(), FROM_SOURCE))
     run([
-        *_pip(folder), "download", "--quiet", "--no-deps", "--require-hashes", "--no-build-isolation",
+        *_pip(folder), "download", "--quiet", "--no-deps", "--require-hashes",
+        "--no-build-isolation",
         "--no-binary=:all:", "--dest", folder / "source", "--requirement", lock,
     ])  # fmt: skip
     (archive,) = (folder / "source").glob("lgpio-*.tar.gz")

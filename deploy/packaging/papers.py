@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.packaging.control import MAINTAINER
-from deploy.packaging.target import ROOT, Target
-from deploy.packaging.tree import FALLBACK, LIBRARY, SITE
+from deploy.packaging.target import Target
+from deploy.packaging.tree import SITE
 
 # SPDX names that older METADATA spells in its own words.
 SPDX: Final = {
@@ -29,7 +29,14 @@ SPDX: Final = {
 }
 
 # GPL of what PyAV's wheel links into its FFmpeg; all else in there is named in its own bill.
-COPYLEFT: Final = {"x264": "GPL-2.0-or-later", "x265": "GPL-2.0-or-later", "ffmpeg": "GPL-2.0-or-later"}  # fmt: skip
+COPYLEFT: Final = dict.fromkeys(("ffmpeg", "x264", "x265"), "GPL-2.0-or-later")
+
+
+LINE: Final = "\n "  # begins a line that goes on (DEP 5)
+OWNER: Final = re.compile(r"(?im)^\W*copyright\W*(?:\(c\)|©)?\s*(\d{4}.*?)[\s.*]*$")
+APACHE_TEXT: Final = re.compile(
+    r"(?s)[^\n]*Apache License\s+Version 2\.0.*?limitations under the License\."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,9 @@ def read_part(info: Path, sha256: str = "") -> Part:
         meta["Version"],
         _licence(meta),
         "\n\n".join(texts),
-        tuple(sorted(f"{SITE}/{top}{'' if (info.parent / top).is_file() else '/*'}" for top in tops)),
+        tuple(
+            sorted(f"{SITE}/{top}{'' if (info.parent / top).is_file() else '/*'}" for top in tops)
+        ),
         sha256,
     )
 
@@ -77,31 +86,42 @@ def _licence(meta: Any) -> str:  # noqa: ANN401 - email's Message, generic in ne
     return told.splitlines()[0] if told else "unknown"
 
 
+HEAD: Final = """\
+Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: Voice Appliance
+Source: the repository this package was built from; for the parts see sbom.cdx.json
+Comment: PyAV's wheel, where it is carried (Debian 12), holds codecs under the GPL.
+ See README.Debian.
+
+Files: *
+Copyright: the authors of the Voice Appliance
+License: Apache-2.0"""
+
+APACHE: Final = """\
+License: Apache-2.0
+ On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
+"""
+
+
 def copyright_file(parts: Sequence[Part]) -> str:
     """Return debian/copyright: our own stanza, then one for each part, with the texts."""
-    stanzas = [
-        "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
-        "Upstream-Name: Voice Appliance\n"
-        "Source: the repository this package was built from; parts: sbom.cdx.json\n"
-        "Comment: PyAV's wheel, where it is carried (Debian 12), holds GPL-licensed codecs.\n"
-        " See README.Debian.",
-        "Files: *\nCopyright: the authors of the Voice Appliance\nLicense: Apache-2.0\n"
-        " On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.",
-    ]
-    for part in parts:
-        owners = sorted({
-            match.strip(" .*") for match in
-            re.findall(r"(?im)^\W*(?:copyright|\(c\)|©)\s*(?:\(c\)|©)?\s*(\d{4}.*)$", part.text)
-        }) or [f"the authors of {part.name}"]  # fmt: skip
-        files = "\n ".join(part.paths)
-        own = "\n".join(
-            f" {line.rstrip()}" if line.strip() else " ." for line in part.text.splitlines()
-        )
-        stanzas.append(
-            f"Files: {files}\nCopyright: {f'{chr(10)} '.join(owners)}\n"
-            f"License: {part.name}\n {part.licence}\n .\n{own or ' See the project.'}"
-        )
-    return "\n\n".join(stanzas) + "\n"
+    return "\n\n".join((HEAD, *map(_stanza, parts), APACHE))
+
+
+def _stanza(part: Part) -> str:
+    owners = sorted(set(OWNER.findall(part.text))) or [f"the authors of {part.name}"]
+    if part.licence == "Apache-2.0":
+        licence = "Apache-2.0"
+    else:
+        text = APACHE_TEXT.sub("[The Apache License, version 2.0, see below.]", part.text)
+        lines = (part.licence, "", *text.splitlines())
+        told = "\n".join(f" {line.rstrip()}" if line.strip() else " ." for line in lines)
+        licence = f"{part.name}\n{told}"
+    return "\n".join((
+        f"Files: {LINE.join(part.paths)}",
+        f"Copyright: {LINE.join(owners)}",
+        f"License: {licence}",
+    ))  # fmt: skip
 
 
 def changelog(target: Target, epoch: int) -> str:
