@@ -133,8 +133,7 @@ def build_lgpio(target: Target, folder: Path, place: Path) -> str:
     lock.write_text(_only(lock_file(target).read_text(), FROM_SOURCE))
     run([
         *_pip(folder), "download", "--quiet", "--no-deps", "--require-hashes",
-        "--no-build-isolation",
-        "--no-binary=:all:", "--dest", folder / "source", "--requirement", lock,
+        "--no-build-isolation", "--no-binary=:all:", "--dest", folder / "source", "--requirement", lock,
     ])  # fmt: skip
     (archive,) = (folder / "source").glob("lgpio-*.tar.gz")
     with tarfile.open(archive) as tar:
@@ -145,6 +144,7 @@ def build_lgpio(target: Target, folder: Path, place: Path) -> str:
     run([
         compiler, "-shared", "-fPIC", "-O2", "-pthread", "-w", "-fstack-protector-strong",
         "-D_FORTIFY_SOURCE=2", "-Wl,-z,relro,-z,now", "-s", "-Isrc",
+        f"-ffile-prefix-map={headers}=/usr/include",  # else two builds differ
         f"-I{headers}/python{'{}.{}'.format(*target.suite.python)}", f"-I{headers}",
         "lgpio_wrap.c", *sorted(str(each.relative_to(source)) for each in source.glob("src/lg*.c")),
         "src/rgpiod.c", "-lrt", "-ldl", "-o", "_lgpio.so",
