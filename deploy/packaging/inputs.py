@@ -133,7 +133,8 @@ def build_lgpio(target: Target, folder: Path, place: Path) -> str:
     lock.write_text(_only(lock_file(target).read_text(), FROM_SOURCE))
     run([
         *_pip(folder), "download", "--quiet", "--no-deps", "--require-hashes",
-        "--no-build-isolation", "--no-binary=:all:", "--dest", folder / "source", "--requirement", lock,
+        "--no-build-isolation", "--no-binary=:all:", "--dest", folder / "source",
+        "--requirement", lock,
     ])  # fmt: skip
     (archive,) = (folder / "source").glob("lgpio-*.tar.gz")
     with tarfile.open(archive) as tar:
