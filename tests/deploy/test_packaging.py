@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from appliance.config import Config, load
-from deploy.packaging import inputs, papers, tree
+from deploy.packaging import inputs, linked, papers, tree
 from deploy.packaging.control import enabled_units, write_control
+from deploy.packaging.parts import Part, read_part
 from deploy.packaging.target import ROOT, SUITES, PackagingError, Target
 
 EPOCH = 1_700_000_000
@@ -30,7 +31,7 @@ def wheel(path: Path, content: dict[str, str]) -> Path:
     return path
 
 
-def some_thing(site: Path, bill: object = None) -> papers.Part:
+def some_thing(site: Path, bill: object = None) -> Part:
     info = site / "some_thing-4.5.dist-info"
     tree.put(info / "METADATA", METADATA)
     tree.put(info / "RECORD", "some_thing/__init__.py,,\nsome_thing-4.5.dist-info/METADATA,,\n")
@@ -38,7 +39,7 @@ def some_thing(site: Path, bill: object = None) -> papers.Part:
     tree.put(site / "some_thing/__init__.py", "")
     if bill is not None:
         tree.put(info / "sboms/auditwheel.cdx.json", json.dumps(bill))
-    return papers.read_part(info, "ab" * 32)
+    return read_part(info, "ab" * 32)
 
 
 def test_package_of_the_newer_debian_is_the_newer_package() -> None:
@@ -93,20 +94,40 @@ def test_wheel_can_neither_leave_its_place_nor_replace_another(tmp_path: Path, n
 def test_copyright_names_owner_licence_and_text_of_each_part(tmp_path: Path) -> None:
     text = papers.copyright_file([some_thing(tmp_path)])
     assert "Files: usr/lib/voice-appliance/site/some_thing-4.5.dist-info/*\n" in text
-    assert "Copyright: 2020 Ada Able\nLicense: Some-Thing\n MIT\n .\n" in text
+    assert "Copyright: 2020 Ada Able\nLicense: Some-Thing-licence\n MIT\n .\n" in text
     assert " Do as you like." in text
 
 
-def test_bill_holds_hash_and_what_a_wheel_says_is_inside(tmp_path: Path) -> None:
-    bill = {"components": [{"type": "library", "name": "libx264", "version": "165"}]}
-    part = some_thing(tmp_path, bill)
+def test_bill_holds_hash_and_once_what_a_wheel_says_is_inside(tmp_path: Path) -> None:
+    inner = {"type": "library", "name": "libsmall", "version": "165", "bom-ref": "x"}
+    part = some_thing(tmp_path, {"components": [inner, inner | {"bom-ref": "y"}]})
     made = papers.bill_of_materials(BOOKWORM, [part], tmp_path, EPOCH)
     (component,) = made["components"]
     assert component["purl"] == "pkg:pypi/some-thing@4.5"
     assert component["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]
     assert component["licenses"] == [{"expression": "MIT"}]
-    (inner,) = component["components"]
-    assert inner["licenses"] == [{"license": {"id": "GPL-2.0-or-later"}}]
+    assert [each["bom-ref"] for each in component["components"]] == [
+        "pkg:pypi/some-thing@4.5#libsmall@165"
+    ]
+
+
+def test_bill_names_what_a_wheel_hides(tmp_path: Path) -> None:
+    part = Part("pylibsrtp", "1.0", "BSD-3-Clause", "", ())
+    made = papers.bill_of_materials(TRIXIE, [part], tmp_path, EPOCH)
+    assert [each["name"] for each in made["components"][0]["components"]] == ["libsrtp", "openssl"]
+
+
+def test_libraries_that_come_with_a_wheel_are_named_with_their_licence(tmp_path: Path) -> None:
+    tree.put(tmp_path / "av.libs/libx264-d6533a8d.so.165", "")
+    (part,) = linked.shared_libraries(tmp_path)
+    assert (part.name, part.version, part.licence) == ("libx264", "165", "GPL-2.0-or-later")
+    assert "common-licenses/GPL-2." in papers.copyright_file([part])
+
+
+def test_library_whose_licence_nobody_knows_stops_the_build(tmp_path: Path) -> None:
+    tree.put(tmp_path / "av.libs/libnew-d6533a8d.so.1", "")
+    with pytest.raises(PackagingError, match="libnew, whose licence is unknown"):
+        list(linked.shared_libraries(tmp_path))
 
 
 def test_settings_are_dpkgs_to_keep_and_scripts_know_the_units(tmp_path: Path) -> None:
