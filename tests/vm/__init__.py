@@ -1,0 +1,1 @@
+"""Tests in a whole machine: Debian with systemd and kernel devices, under user-mode Linux."""
