@@ -76,7 +76,7 @@ class Assembly:
         )
         self._key = key
         self._http = http
-        self._camera = make_camera(config.camera, self.lamp)
+        self.camera = make_camera(config.camera, self.lamp)
         self._registry = Registry(builtin_tools(self), config.tools.disabled)
         self._audio = make_audio(config.audio, self.lamp)
         self._tester = SelfTester(self._audio)
@@ -99,7 +99,7 @@ class Assembly:
             model=view_model(self.hub.model),
             service=self.config.service.base_url,
             audio={"driver": self.config.audio.driver, **(call.sound() if call else {})},
-            camera=self.config.camera.driver,
+            camera=self.camera.about,
             panel=self.config.panel.driver,
             tools=tuple(spec.name for spec in self._registry.specs()),
             last_call=call.figures() if call else {},
@@ -174,6 +174,7 @@ class Assembly:
             audio=self._audio,
             tools=Runner(self._registry, self.config.tools),
             jpeg=self.album.jpeg,
+            keep_camera_open=self.camera.keep_open,
             post=self.supervisor.post,
             publish=self._publish,
             errand=self.supervisor.run_errand,
@@ -186,7 +187,7 @@ class Assembly:
         return self._call
 
     async def _take_photo(self) -> Photo:
-        return await take_photo(self._camera.capture, self.album)
+        return await take_photo(self.camera.capture, self.album)
 
     def _publish(self, message: Message) -> None:
         if isinstance(message, Entry):
@@ -218,6 +219,7 @@ async def assemble(
         )
         assembly = Assembly(config, key, panel, http)
         stack.callback(assembly.hub.close)
+        stack.push_async_callback(assembly.camera.off)
         yield assembly
 
 

@@ -89,7 +89,8 @@ class AudioConfig(Section, frozen=True):
 class CameraConfig(Section, frozen=True):
     """Which camera takes the pictures."""
 
-    driver: Literal["picamera2", "folder", "none"] = "picamera2"
+    driver: Literal["auto", "picamera2", "rpicam-still", "v4l2", "folder", "none"] = "auto"
+    warm: bool = False
     folder: str = ""
     rotation: Literal[0, 90, 180, 270] = 0
     timeout: Annotated[float, Meta(gt=0, le=30)] = 5.0

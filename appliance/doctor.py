@@ -156,7 +156,7 @@ class Doctor:
         """Take a picture and throw it away."""
         camera = make_camera(self.config.camera, Lamp(lambda _pattern: None))
         jpeg = await camera.capture()
-        return f"It delivered a picture of {len(jpeg) // 1000} kB; thrown away."
+        return f"{camera.about}. It delivered a picture of {len(jpeg) // 1000} kB; thrown away."
 
     async def panel(self) -> str:
         """See whether buttons and LED can be driven at all."""

@@ -7,6 +7,8 @@ from typing import Any, assert_never
 
 from appliance.config import AudioConfig, CameraConfig, PanelConfig
 from appliance.errors import ConfigError
+from appliance.hardware.auto_camera import AutoCamera
+from appliance.hardware.camera import BoundedCamera
 from appliance.hardware.nothing import NoCamera, NoPanel
 from appliance.media.echo import EchoCanceller, HalfDuplex, NoEcho
 from appliance.ports import AudioDevice, Camera, CaptureLatch, Panel
@@ -20,10 +22,14 @@ DRIVERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "file": ("appliance.hardware.file_audio", "FileAudio"),
     },
     "camera": {
-        "picamera2": ("appliance.hardware.camera", "PiCamera"),
+        "picamera2": ("appliance.hardware.picamera", "PiCamera"),
+        "rpicam-still": ("appliance.hardware.rpicam", "RpicamStill"),
+        "v4l2": ("appliance.hardware.v4l2", "V4l2Camera"),
         "folder": ("appliance.hardware.still_camera", "FolderCamera"),
     },
 }
+
+CAMERAS = ("picamera2", "rpicam-still", "v4l2")  # in the order in which "auto" tries them
 
 
 def _driver(port: str, name: str) -> Any:  # noqa: ANN401 - the makers below give it its type
@@ -69,11 +75,20 @@ def make_echo(config: AudioConfig) -> EchoCanceller:
 
 
 def make_camera(config: CameraConfig, latch: CaptureLatch) -> Camera:
-    """Return the camera of this configuration; it opens for each picture."""
-    if config.driver == "none":
-        return NoCamera()
-    camera: Camera = _driver("camera", config.driver)(config, latch)
-    return camera
+    """Return the camera of this configuration, not yet open."""
+    match config.driver:
+        case "none":
+            return NoCamera()
+        case "folder":
+            folder: Camera = _driver("camera", "folder")(config, latch)
+            return folder
+        case "auto":
+            ways = {name: _driver("camera", name) for name in CAMERAS}
+            return BoundedCamera(config, latch, lambda: AutoCamera(ways))
+        case "picamera2" | "rpicam-still" | "v4l2":
+            return BoundedCamera(config, latch, _driver("camera", config.driver))
+        case _:
+            assert_never(config.driver)
 
 
 def make_panel(config: PanelConfig) -> Panel:

@@ -71,11 +71,28 @@ class CaptureLatch(Protocol):
 class Camera(Protocol):
     """Takes pictures."""
 
-    async def capture(self) -> bytes:
+    @property
+    def about(self) -> str:
+        """Which camera it is, and why this one, as far as the last picture told."""
+        ...
+
+    async def capture(self, settle: float = 0.0) -> bytes:
         """Return one picture as the camera's JPEG, off the loop, within the configured time.
 
+        `settle`: seconds that exposure gets at least; otherwise as long as the camera needs.
         Raises DeviceError with cause and cure; the next capture may work again. Cancelling is safe.
         """
+        ...
+
+    async def keep_open(self) -> None:
+        """Keep the camera open between captures until cancelled, if the settings want that.
+
+        Otherwise it returns at once. It raises nothing, and never holds up a capture or the loop.
+        """
+        ...
+
+    async def off(self) -> None:
+        """Return when a camera that is to be closed is closed, after at most 2 s."""
         ...
 
 

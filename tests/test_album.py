@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from appliance.album import LONG_SIDE, MAX_BYTES, Album, prepare, take_photo
+from appliance.album import RETRY_SETTLE, Album, take_photo
 from appliance.errors import DeviceError
 from appliance.hardware.still_camera import PICTURES
+from appliance.picture import LONG_SIDE, MAX_BYTES, prepare
 
 Pixels = NDArray[np.uint8]
 
@@ -222,8 +223,10 @@ class Roll:
 
     def __init__(self, *pictures: bytes) -> None:
         self._pictures = list(pictures)
+        self.settled: list[float] = []
 
-    async def capture(self) -> bytes:
+    async def capture(self, settle: float) -> bytes:
+        self.settled.append(settle)
         return self._pictures.pop(0)
 
 
@@ -233,8 +236,10 @@ BLACK = (PICTURES / "faults" / "black.jpg").read_bytes()
 @pytest.mark.parametrize("first", [BLACK, HOUSE[:5000]], ids=["dark", "damaged"])
 async def test_a_dark_or_damaged_picture_is_taken_again(first: bytes) -> None:
     album = Album()
-    photo = await take_photo(Roll(first, HOUSE).capture, album)
+    roll = Roll(first, HOUSE)
+    photo = await take_photo(roll.capture, album)
     assert not album.picture(photo.name).dark
+    assert roll.settled == [0.0, RETRY_SETTLE]
 
 
 async def test_a_picture_that_stays_dark_is_kept() -> None:

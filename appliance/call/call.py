@@ -251,6 +251,7 @@ class RealtimeCall(Call, Host):
         self._up = True
         self._talk.remind(self._history)  # before anything is asked
         self.start(self._sender.run(), "sender")
+        self.start(self._parts.keep_camera_open(), "camera")
         self._parts.post(CallUp(self.call_no))
         self.start(watch(peer, lambda: self._talk.timeline.playing, self._on_lost), "vigil")
         if not self._history:

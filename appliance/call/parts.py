@@ -1,8 +1,8 @@
 """What every call of this appliance is made of."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from appliance.config import CallConfig, ServiceConfig, SessionConfig
 from appliance.core.events import Event
@@ -22,6 +22,7 @@ class Parts:
     """Given by the composition root, the same for all calls.
 
     `jpeg`: returns a photo of the album by name, in at most so many bytes, or raises DeviceError.
+    `keep_camera_open`: as the camera's port says; runs as long as the call is up.
     `cues`: the tones, rendered. `decoder`, `echo`: make one for a call, or raise an ApplianceError.
     `near_gain`: of the microphone, a factor.
     """
@@ -34,6 +35,7 @@ class Parts:
     audio: AudioDevice
     tools: Tools
     jpeg: Callable[[str, int], Awaitable[bytes]]
+    keep_camera_open: Callable[[], Coroutine[Any, Any, None]]
     post: Callable[[Event], None]
     publish: Callable[[Message], None]
     errand: Errand

@@ -1,202 +1,287 @@
-"""The Pi's camera, or a webcam, through picamera2: one JPEG for each capture."""
+"""Takes pictures with a driver that may hang: neither loop nor next picture waits for it."""
 
 import asyncio
-import importlib
-import io
 import logging
 import threading
-import time
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Any, Final
+from contextlib import ExitStack, suppress
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from typing_extensions import override
 
 from appliance.config import CameraConfig
 from appliance.errors import DeviceError
+from appliance.hardware.worker import Worker
 from appliance.ports import Camera, CaptureLatch
 
 log = logging.getLogger(__name__)
 
-LONG_SIDE: Final = 1024  # pixels asked of the camera's own scaler: the album keeps no more
-SETTLE: Final = 1.0  # s for exposure and white balance; the picamera2 manual's examples wait 1 s
-SETTLE_FRAMES: Final = 5  # for cameras that report no exposure state (webcams)
-CONVERGED: Final = 2  # libcamera's AeState; older ones report AeLocked
-IMPORT_TIME: Final = 15.0  # s for loading libcamera and numpy, once; 4 s on a slow card
-CLOSE_TIME: Final = 2.0  # s for closing after a capture that hung, before we answer anyway
+T = TypeVar("T")
+
+LOAD_TIME: Final = 15.0  # s for loading the driver's libraries, once; libcamera's take 4 on a card
+CLOSE_TIME: Final = 2.0  # s for closing, before we answer anyway
+STALE_TIME: Final = 2.0  # s an open camera has for a picture before it is opened anew
+MOST_STUCK: Final = 3  # cameras that do not close; each keeps a thread
 
 
-class PiCamera(Camera):
-    """Opens the camera for each capture, so that it is closed whenever the LED is dark.
+class CameraDriver(Protocol):
+    """One way to a camera, made anew each time it is opened. It blocks, and may hang anywhere.
 
-    picamera2 blocks, and with a camera that was pulled out it blocks for ever. All of it therefore
-    runs on a thread of its own, which is abandoned when it overstays: the loop, the exit of the
-    process and a later capture never wait for it. `load` returns the module picamera2.
+    In this order, on one thread: `load`, `open`, `start`, `picture` as often as wanted. All raise
+    DeviceError; another exception is the driver's bug and is explained as such.
     """
 
-    def __init__(
-        self, config: CameraConfig, latch: CaptureLatch, load: Callable[[], Any] | None = None
-    ) -> None:
+    about: str
+    """Which camera it is, in a few words; known once open."""
+
+    stays_open: bool
+    """Whether it is open between pictures; known once open."""
+
+    def load(self) -> None:
+        """Load libraries; the camera is not touched."""
+        ...
+
+    def open(self) -> None:
+        """Find the camera and take hold of it."""
+        ...
+
+    def start(self) -> None:
+        """Have it deliver frames."""
+        ...
+
+    def picture(self, settle: float, limit: float) -> bytes:
+        """Return a JPEG taken after this call began, exposure settled, for at least `settle` s.
+
+        Should give up after `limit` seconds: TimeoutError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Return when the camera is off.
+
+        Called once, on another thread, while `start` or `picture` may hang, but never during `open`
+        (it may not even have been called).
+        """
+        ...
+
+
+MakeDriver: TypeAlias = Callable[[], CameraDriver]
+
+
+class BoundedCamera(Camera):
+    """A camera on threads of its own, which are abandoned when they overstay. Loop thread only.
+
+    Captures come one after the other, each within `config.timeout`, of which loading the libraries
+    is no part. A camera that hangs is closed from another thread, and the next capture opens it
+    anew on a new one. The light is on until closing has returned.
+    """
+
+    def __init__(self, config: CameraConfig, latch: CaptureLatch, make: MakeDriver) -> None:
         self._timeout = config.timeout
+        self._warm = config.warm
         self._latch = latch
-        self._load = load or _load_picamera2
-        self._loaded = False
-        self._shot: _Shot | None = None
+        self._make = make
+        self._about: str = config.driver
+        self._kept: _Opened | None = None  # open between pictures
+        self._keepers = 0
+        self._all: set[_Opened] = set()  # of which the light is on
+        self._turn = asyncio.Lock()
+
+    @property
+    @override
+    def about(self) -> str:
+        return self._about
 
     @override
-    async def capture(self) -> bytes:
-        if self._shot is not None:
-            raise _busy("The camera still works on another picture.")
-        lit = ExitStack()
-        lit.enter_context(self._latch.hold("camera"))
-        loop = asyncio.get_running_loop()
-        shot = self._shot = _Shot(self._load, self._timeout)
-
-        def closed() -> None:  # on the loop, whenever the thread ends: the camera is off now
-            self._shot = None
-            lit.close()
-            shot.answered.set()
-
-        shot.start(lambda: loop.call_soon_threadsafe(closed))
-        limit = self._timeout + CLOSE_TIME + (0 if self._loaded else IMPORT_TIME)
-        try:
-            async with asyncio.timeout(limit):
-                await shot.answered.wait()
-        except TimeoutError:
-            raise _hung(self._timeout) from None
-        self._loaded = True
-        return shot.result()
-
-
-@dataclass(slots=True)
-class _Shot:
-    """One capture on its own thread."""
-
-    load: Callable[[], Any]
-    timeout: float
-    answered: asyncio.Event = field(default_factory=asyncio.Event)
-    jpeg: bytes = b""
-    error: DeviceError | None = None
-
-    def start(self, done: Callable[[], object]) -> None:
-        """Capture; `done` is called on the camera thread when the camera is closed again."""
-
-        def run() -> None:
+    async def capture(self, settle: float = 0.0) -> bytes:
+        async with self._turn:
             try:
-                self.jpeg = _capture(self.load(), self.timeout)
-            except DeviceError as error:
-                self.error = error
-            except Exception as error:  # noqa: BLE001 - bulkhead: the camera's driver
-                self.error = _translated(error)
-            finally:
-                try:
-                    done()
-                except RuntimeError:  # the loop is closed: nobody waits any more
-                    log.debug("a camera came back after the end")
+                async with asyncio.timeout(self._timeout) as limit:
+                    jpeg = await self._capture(settle, limit)
+            except TimeoutError:
+                await self.off()
+                raise _hung(self._timeout) from None
+            except DeviceError:
+                await self.off()
+                raise
+            await self.off()
+            return jpeg
 
-        # A daemon thread: one that hangs in the driver must not keep the process alive.
-        threading.Thread(target=run, name="camera", daemon=True).start()
-
-    def result(self) -> bytes:
-        if self.error is not None:
-            raise self.error
-        return self.jpeg
-
-
-def _load_picamera2() -> Any:  # noqa: ANN401 - picamera2 carries no types
-    try:
-        return importlib.import_module("picamera2")
-    except ImportError as error:
-        raise DeviceError(
-            f"The camera library picamera2 cannot be loaded ({error}).",
-            "Run: sudo apt install --no-install-recommends python3-picamera2, "
-            "or set camera.driver to folder or none.",
-        ) from error
-
-
-def _capture(module: Any, timeout: float) -> bytes:  # noqa: ANN401 - no types
-    """Open, let the exposure settle, capture, close. Called on the camera thread.
-
-    After a capture that hung, stop() hangs too; only close() returns (seen with picamera2 0.3.38
-    and a webcam pulled out), so it is close() in any case.
-    """
-    deadline = time.monotonic() + timeout
-    if not module.Picamera2.global_camera_info():
-        raise _missing()
-    camera = module.Picamera2()
-    try:
-        camera.configure(_still(camera))
-        camera.start()
-        _settle(camera, deadline)
-        buffer = io.BytesIO()
-        job = camera.capture_file(buffer, format="jpeg", wait=False)
-        camera.wait(job, timeout=_left(deadline))
-    except TimeoutError:
-        raise _hung(timeout) from None
-    finally:
-        camera.close()
-    return buffer.getvalue()
-
-
-def _still(camera: Any) -> Any:  # noqa: ANN401 - no types
-    """Ask for a picture of at most LONG_SIDE: 2 MB of buffer instead of the sensor's 36 MB."""
-    width, height = camera.sensor_resolution
-    scale = min(LONG_SIDE / max(width, height), 1)
-    size = (int(width * scale) // 2 * 2, int(height * scale) // 2 * 2)  # libcamera wants even
-    return camera.create_still_configuration(main={"size": size}, raw=None)
-
-
-def _settle(camera: Any, deadline: float) -> None:  # noqa: ANN401 - no types
-    """Let exposure converge, at most SETTLE seconds: the first frames come out black or white."""
-    end = min(time.monotonic() + SETTLE, deadline)
-    frames = 0
-    while time.monotonic() < end:
-        job = camera.capture_metadata(wait=False)
-        metadata = camera.wait(job, timeout=_left(deadline))
-        frames += 1
-        state, locked = metadata.get("AeState"), metadata.get("AeLocked")
-        if locked or state == CONVERGED:
+    @override
+    async def keep_open(self) -> None:
+        if not self._warm:
             return
-        if state is None and locked is None and frames >= SETTLE_FRAMES:
+        self._keepers += 1
+        try:
+            async with self._turn:
+                if self._kept is None:
+                    await self._open_ahead()
+            await asyncio.Event().wait()
+        finally:
+            self._keepers -= 1
+            if self._keepers == 0:
+                self._drop(self._kept)
+
+    @override
+    async def off(self) -> None:
+        for opened in self._all - {self._kept}:
+            await opened.wait_off()
+
+    async def _capture(self, settle: float, limit: asyncio.Timeout) -> bytes:
+        if self._kept is not None:
+            try:
+                async with asyncio.timeout(STALE_TIME + settle):
+                    return await self._picture(self._kept, settle, STALE_TIME + settle)
+            except (DeviceError, TimeoutError):  # unplugged and back, for example
+                log.info("the open camera delivers no picture, it is opened anew")
+        opened = await self._open(limit)
+        return await self._picture(opened, settle, (limit.when() or _now()) - _now())
+
+    async def _open_ahead(self) -> None:
+        try:
+            async with asyncio.timeout(self._timeout) as limit:
+                opened = await self._open(limit)
+            if opened is not self._kept:  # this kind is open for each picture only
+                opened.close()
+        except (DeviceError, TimeoutError) as error:
+            log.info("the camera does not open ahead (%s)", error)  # the next capture says more
+
+    async def _open(self, limit: asyncio.Timeout) -> "_Opened":
+        """Open a camera within `limit`, which loading the libraries puts off."""
+        await self.off()
+        if len(self._all - {self._kept}) >= MOST_STUCK:
+            raise DeviceError(
+                "The camera's driver hangs.", "Unplug the camera, and restart this device."
+            )
+        opened = _Opened(self._make(), self._latch, self._all)
+        try:
+            began = _now()
+            left = (limit.when() or began) - began
+            limit.reschedule(began + LOAD_TIME)
+            await opened.load()
+            limit.reschedule(_now() + left)
+            await opened.start()
+        except BaseException:
+            opened.close()
+            raise
+        if opened.about != self._about:
+            self._about = opened.about
+            log.info("camera: %s", self._about)
+        if self._keepers and opened.stays_open:
+            self._kept = opened
+        return opened
+
+    async def _picture(self, opened: "_Opened", settle: float, limit: float) -> bytes:
+        """Take a picture; after that, and after anything else, close what is not kept."""
+        try:
+            jpeg = await opened.picture(settle, limit)
+        except BaseException:
+            self._drop(opened)
+            raise
+        if opened is not self._kept:
+            opened.close()
+        return jpeg
+
+    def _drop(self, opened: "_Opened | None") -> None:
+        if opened is not None:
+            opened.close()
+        if opened is self._kept:
+            self._kept = None
+
+
+class _Opened:
+    """A driver at work on a thread of its own, in the light. Loop thread only."""
+
+    def __init__(self, driver: CameraDriver, latch: CaptureLatch, lit: "set[_Opened]") -> None:
+        """`lit`: where it is found from before it is opened until it is closed."""
+        self._driver = driver
+        self._latch = latch
+        self._lit = lit
+        self._light = ExitStack()
+        self._loop = asyncio.get_running_loop()
+        self._worker = Worker(self._loop, "camera")
+        self._not_opening = threading.Event()
+        self._not_opening.set()
+        self._off = asyncio.Event()
+        self._closing = False
+        self._waited = False
+
+    @property
+    def about(self) -> str:
+        return self._driver.about
+
+    @property
+    def stays_open(self) -> bool:
+        return self._driver.stays_open
+
+    async def load(self) -> None:
+        await self._run(self._driver.load)
+
+    async def start(self) -> None:
+        """Light up, open, have it deliver frames. Raises DeviceError, also if there is no light."""
+        self._light.enter_context(self._latch.hold("camera"))
+        self._lit.add(self)
+        self._not_opening.clear()
+        await self._run(self._open)
+        await self._run(self._driver.start)
+
+    async def picture(self, settle: float, limit: float) -> bytes:
+        return await self._run(lambda: self._driver.picture(settle, limit))
+
+    def close(self) -> None:
+        """Begin to close, whatever hangs; the light goes out when that is done. Idempotent."""
+        if self._closing:
             return
+        self._closing = True
+        self._worker.last(lambda: None)
+        Worker(self._loop, "camera close").last(self._close).add_done_callback(self._closed)
+
+    async def wait_off(self) -> None:
+        """Return when the camera is closed, after at most CLOSE_TIME; later on at once."""
+        if self._waited:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIME):
+                await self._off.wait()
+        self._waited = True
+
+    async def _run(self, call: Callable[[], T]) -> T:
+        try:
+            return await self._worker.run(call)
+        except (DeviceError, TimeoutError):
+            raise
+        except Exception as error:
+            raise DeviceError(
+                f"The camera failed ({type(error).__name__}: {str(error)[:200]}).",
+                "Check its cable, then restart this device.",
+            ) from error
+
+    def _open(self) -> None:
+        """Called on the camera's thread."""
+        try:
+            self._driver.open()
+        finally:
+            self._not_opening.set()
+
+    def _close(self) -> None:
+        """Called on a thread of its own: the camera's may hang."""
+        self._not_opening.wait()
+        self._driver.close()
+
+    def _closed(self, closing: "asyncio.Future[None]") -> None:
+        if (error := closing.exception()) is not None:  # most often it is unplugged: nothing to see
+            log.warning("closing the camera failed (%s: %s)", type(error).__name__, error)
+        self._lit.discard(self)
+        self._light.close()
+        self._off.set()
 
 
-def _left(deadline: float) -> float:
-    return max(deadline - time.monotonic(), 0.0)
-
-
-def _missing() -> DeviceError:
-    return DeviceError(
-        "No camera is connected.",
-        "Check its cable with the power off; `rpicam-hello --list-cameras` shows what is seen.",
-    )
-
-
-def _busy(cause: str) -> DeviceError:
-    return DeviceError(cause, "Wait a moment; if it stays, end the other program or replug it.")
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _hung(timeout: float) -> DeviceError:
     return DeviceError(
         f"The camera delivered no picture within {timeout:g} seconds.",
         "Check its cable; unplugging and plugging it in again helps most often.",
-    )
-
-
-def _translated(error: Exception) -> DeviceError:
-    """Say in our words what picamera2 and libcamera say in theirs."""
-    text = f"{error}; {error.__cause__}" if error.__cause__ else str(error)
-    said = text.lower()
-    if isinstance(error, IndexError) or "no camera number" in said:
-        return _missing()
-    if "busy" in said or "acquire" in said:
-        return _busy("The camera is used by another program.")
-    if "dmaheap" in said or "permission" in said:
-        return DeviceError(
-            "The camera may not be opened by this user.", "Add the user to the group video."
-        )
-    return DeviceError(
-        f"The camera failed ({type(error).__name__}: {text[:200]}).",
-        "Check its cable, then restart.",
     )

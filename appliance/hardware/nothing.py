@@ -28,6 +28,16 @@ class NoPanel(Panel):
 class NoCamera(Camera):
     """No camera: every picture is refused, in words."""
 
+    about = "none"
+
     @override
-    async def capture(self) -> bytes:
+    async def capture(self, settle: float = 0.0) -> bytes:
         raise DeviceError("This appliance has no camera.", "Set camera.driver if it has one.")
+
+    @override
+    async def keep_open(self) -> None:
+        pass
+
+    @override
+    async def off(self) -> None:
+        pass

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, assert_never
 
@@ -32,10 +33,26 @@ class FolderCamera(Camera):
         self._timeout = config.timeout
         self._latch = latch
         self._faults = iter(faults)
+        self._warm = config.warm
         self._turn = 0
 
+    @property
     @override
-    async def capture(self) -> bytes:
+    def about(self) -> str:
+        return f"folder: {self._folder}"
+
+    @override
+    async def keep_open(self) -> None:
+        if self._warm:
+            with suppress(DeviceError), self._latch.hold("camera"):
+                await asyncio.Event().wait()
+
+    @override
+    async def off(self) -> None:
+        pass
+
+    @override
+    async def capture(self, settle: float = 0.0) -> bytes:
         with self._latch.hold("camera"):
             fault: Fault = next(self._faults, "")
             match fault:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from appliance.album import prepare
 from appliance.call.call import RealtimeCall
 from appliance.call.parts import Parts
 from appliance.call.signaling import HttpSignaling
@@ -18,6 +17,7 @@ from appliance.hub import Levels, Mark, Message
 from appliance.media.cues import render_all
 from appliance.media.echo import EchoCanceller, NoEcho
 from appliance.media.opus import OpusDecoder, find_opus
+from appliance.picture import prepare
 from appliance.ports import AudioStats, AudioStream, Exchange
 from appliance.realtime.conversation import Entry
 from appliance.tools.registry import Registry, Tool
@@ -87,6 +87,7 @@ class Stage:
     album: dict[str, bytes] = field(default_factory=dict)
     session: SessionConfig = field(default_factory=lambda: SessionConfig(greeting=""))
     echo: Callable[[], EchoCanceller] = NoEcho
+    cameras_open: int = 0
     call_config: CallConfig = field(default_factory=CallConfig)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -100,6 +101,7 @@ class Stage:
             audio=self.card,
             tools=Runner(Registry(self.tools), ToolsConfig()),
             jpeg=self.jpeg,
+            keep_camera_open=self.keep_camera_open,
             post=self._post,
             publish=self._publish,
             errand=self._run_errand,
@@ -120,6 +122,14 @@ class Stage:
         except KeyError:
             raise DeviceError(f"There is no {name}.") from None
         return jpeg if len(jpeg) <= limit else prepare(jpeg, limit=limit).jpeg
+
+    async def keep_camera_open(self) -> None:
+        """Hold the camera as long as the call is up."""
+        self.cameras_open += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cameras_open -= 1
 
     def _post(self, event: Event) -> None:
         self.events.append(event)

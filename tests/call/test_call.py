@@ -45,6 +45,12 @@ async def test_steps_of_a_call_are_on_the_timeline() -> None:
     assert {"sideband_open", "session_ready", "data_channel_open"} < set(marks)
 
 
+async def test_camera_may_be_kept_open_while_the_call_is_up_and_no_longer() -> None:
+    async with live() as (_, stage, _):
+        assert stage.cameras_open == 1
+    assert stage.cameras_open == 0
+
+
 async def test_session_is_offered_and_sent_again_on_the_sideband() -> None:
     async with live() as (service, _, _):
         channel, update = await service.until("session.update")

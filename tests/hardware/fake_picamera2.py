@@ -9,14 +9,17 @@ from typing import Any
 from appliance.hardware.still_camera import PICTURES
 
 JPEG = (PICTURES / "1-house.jpg").read_bytes()
+BLACK = (PICTURES / "faults" / "black.jpg").read_bytes()
+FRAME_TIME = 1 / 30  # s
 
 
 class FakePicamera2:
     """Stands for the module; `Picamera2` for its class. One camera at most, as on a Pi.
 
-    `frames`: metadata of the first frames, the last repeats. `fault`: "missing", "busy",
-    "permission", "init", "vanishes", "assertion", "hang" (the capture is never done), or
-    "start hangs".
+    `frames`: metadata of the first frames after each start, the last repeats. `black`: how many
+    frames come out black after each start. `fault`: "missing", "busy", "permission", "init",
+    "vanishes", "assertion", or what hangs until `let_go`: "open hangs", "start hangs",
+    "all hangs" (start and close); "unplugged": what the cable does, see `unplug`.
     """
 
     def __init__(
@@ -24,18 +27,21 @@ class FakePicamera2:
         *,
         fault: str = "",
         frames: tuple[dict[str, Any], ...] = ({"AeState": 2},),
+        black: int = 0,
         resolution: tuple[int, int] = (4056, 3040),
         on_open: Callable[[], object] = lambda: None,
     ) -> None:
         self.fault = fault
-        self.frames = list(frames)
+        self.frames = frames
+        self.black = black
         self.resolution = resolution
         self.on_open = on_open
         self.opened = 0
         self.closed = 0
+        self.time = 0.0  # s; each frame takes its time
         self.captured_sizes: list[tuple[int, int]] = []
         self.metadata_asked = 0
-        self.let_go = threading.Event()  # ends a start that hangs
+        self.let_go = threading.Event()
         module = self
 
         class Picamera2(_Camera):
@@ -45,9 +51,17 @@ class FakePicamera2:
 
             @staticmethod
             def global_camera_info() -> list[dict[str, Any]]:
-                return [] if module.fault == "missing" else [{"Num": 0, "Model": "imx477"}]
+                missing = module.fault in {"missing", "unplugged"}
+                return [] if missing else [{"Num": 0, "Model": "imx477"}]
 
         self.Picamera2 = Picamera2
+
+    def unplug(self) -> None:
+        """Pull the cable: no frame comes any more, stop() hangs, close() returns."""
+        self.fault = "unplugged"
+
+    def clock(self) -> float:
+        return self.time
 
 
 class _Camera:
@@ -68,6 +82,8 @@ class _Camera:
                 raise AttributeError("'NoneType' object has no attribute 'at'")
             case "assertion":
                 raise AssertionError
+            case "open hangs":
+                module.let_go.wait()
             case _:
                 pass
         if module.opened > module.closed:
@@ -76,6 +92,8 @@ class _Camera:
         self.sensor_resolution = module.resolution
         self._configuration: dict[str, Any] | None = None
         self._started = False
+        self._lost = False  # a camera that is plugged in again is another one
+        self._frame = 0
 
     def create_still_configuration(self, main: dict[str, Any], raw: object) -> dict[str, Any]:
         width, height = main["size"]
@@ -89,32 +107,47 @@ class _Camera:
     def start(self) -> None:
         if self._configuration is None:
             raise RuntimeError("Camera has not been configured")
-        if self._module.fault == "start hangs":
+        if self._module.fault in {"start hangs", "all hangs"}:
             self._module.let_go.wait()
             raise RuntimeError("Camera frontend has timed out!")
         self._started = True
 
     def capture_metadata(self, *, wait: bool) -> "Future[dict[str, Any]]":
         assert wait is False
+        if not self._next_frame():
+            return Future()
         frames = self._module.frames
         self._module.metadata_asked += 1
-        return _done(frames.pop(0) if len(frames) > 1 else frames[0])
+        return _done(frames[min(self._frame, len(frames)) - 1])
 
     def capture_file(self, output: io.BytesIO, *, format: str, wait: bool) -> "Future[Any]":  # noqa: A002 - its name
         assert self._started
         assert self._configuration is not None
         assert (format, wait) == ("jpeg", False)
-        if self._module.fault == "hang":
+        if not self._next_frame():
             return Future()
         self._module.captured_sizes.append(self._configuration["main"]["size"])
-        output.write(JPEG)
+        output.write(BLACK if self._frame <= self._module.black else JPEG)
         return _done({"ExposureTime": 10_000})
 
     def wait(self, job: "Future[Any]", timeout: float | None = None) -> Any:
         return job.result(timeout)
 
+    def stop(self) -> None:
+        if not self._next_frame():
+            self._module.let_go.wait()
+        self._started = False
+
     def close(self) -> None:
+        if self._module.fault == "all hangs":
+            self._module.let_go.wait()
         self._module.closed += 1
+
+    def _next_frame(self) -> bool:
+        self._lost = self._lost or self._module.fault == "unplugged"
+        self._frame += 1
+        self._module.time += FRAME_TIME
+        return not self._lost
 
 
 def _done(result: Any) -> "Future[Any]":

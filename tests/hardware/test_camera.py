@@ -1,4 +1,4 @@
-"""The Pi's camera against picamera2's behaviour, good and bad."""
+"""Whatever hangs in a camera's driver: the loop, the light and the next picture do not mind."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,46 +8,44 @@ import pytest
 
 from appliance.config import CameraConfig
 from appliance.errors import DeviceError
-from appliance.hardware.camera import SETTLE_FRAMES, PiCamera
+from appliance.hardware import camera as module_under_test
+from appliance.hardware.camera import MOST_STUCK, BoundedCamera
+from appliance.hardware.picamera import PiCamera
 from tests.hardware.fake_picamera2 import JPEG, FakePicamera2
+from tests.hardware.lights import Light
 
-CONFIG = CameraConfig(timeout=5)
-IMPATIENT = CameraConfig(timeout=0.05)
-
-
-class Light:
-    """A latch that remembers."""
-
-    def __init__(self) -> None:
-        self.lit = False
-        self.dark_again = asyncio.Event()
-
-    @contextmanager
-    def hold(self, what: str) -> Iterator[None]:
-        assert what == "camera"
-        self.lit = True
-        try:
-            yield
-        finally:
-            self.lit = False
-            self.dark_again.set()
+SHORT = 0.05  # s
 
 
-async def test_a_picture_comes_as_the_camera_made_it() -> None:
-    module = FakePicamera2()
-    camera = PiCamera(CONFIG, Light(), lambda: module)
-    assert await camera.capture() == JPEG
-    assert await camera.capture() == JPEG
-    assert (module.opened, module.closed) == (2, 2)
+def camera_of(
+    module: FakePicamera2, light: Light, *, timeout: float = 5.0, warm: bool = False
+) -> BoundedCamera:
+    config = CameraConfig(timeout=timeout, warm=warm)
+    return BoundedCamera(config, light, lambda: PiCamera(lambda: module, module.clock))
+
+
+async def fails_to_hang(camera: BoundedCamera) -> None:
+    """Have one capture time out soon, and be patient again."""
+    patient, camera._timeout = camera._timeout, SHORT
+    async with asyncio.timeout(5):
+        with pytest.raises(DeviceError, match="no picture within"):
+            await camera.capture()
+    camera._timeout = patient
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module_under_test, "STALE_TIME", SHORT)
+    monkeypatch.setattr(module_under_test, "CLOSE_TIME", SHORT)
 
 
 async def test_the_camera_is_open_only_while_the_light_is_on() -> None:
     light = Light()
-    seen: list[bool] = []
+    seen: list[int] = []
     module = FakePicamera2(on_open=lambda: seen.append(light.lit))
-    await PiCamera(CONFIG, light, lambda: module).capture()
-    assert seen == [True]
-    assert light.lit is False
+    await camera_of(module, light).capture()
+    assert seen == [1]
+    assert light.lit == 0
 
 
 async def test_without_a_light_no_camera_is_opened() -> None:
@@ -60,123 +58,171 @@ async def test_without_a_light_no_camera_is_opened() -> None:
 
     module = FakePicamera2()
     with pytest.raises(DeviceError, match="LED"):
-        await PiCamera(CONFIG, Refusing(), lambda: module).capture()
+        await camera_of(module, Refusing()).capture()
     assert module.opened == 0
-
-
-@pytest.mark.parametrize(
-    ("resolution", "asked"),
-    [
-        ((4056, 3040), (1024, 766)),
-        ((2592, 1944), (1024, 768)),
-        ((1080, 1920), (576, 1024)),
-        ((640, 480), (640, 480)),
-        ((1023, 767), (1022, 766)),
-    ],
-)
-async def test_the_sensor_scales_so_that_memory_stays_small(
-    resolution: tuple[int, int], asked: tuple[int, int]
-) -> None:
-    module = FakePicamera2(resolution=resolution)
-    await PiCamera(CONFIG, Light(), lambda: module).capture()
-    assert module.captured_sizes == [asked]
-
-
-@pytest.mark.parametrize(
-    ("frames", "asked"),
-    [
-        (({"AeState": 1}, {"AeState": 1}, {"AeState": 2}), 3),
-        (({"AeLocked": False}, {"AeLocked": True}), 2),
-        (({},), SETTLE_FRAMES),
-    ],
-    ids=["AeState", "AeLocked", "webcam"],
-)
-async def test_exposure_settles_before_the_picture(
-    frames: tuple[dict[str, object], ...], asked: int
-) -> None:
-    module = FakePicamera2(frames=frames)
-    await PiCamera(CONFIG, Light(), lambda: module).capture()
-    assert module.metadata_asked == asked
-
-
-@pytest.mark.parametrize(
-    ("fault", "cause"),
-    [
-        ("missing", "No camera is connected."),
-        ("busy", "The camera is used by another program."),
-        ("permission", "The camera may not be opened by this user."),
-        ("init", "The camera failed"),
-        ("vanishes", "The camera failed"),
-        ("assertion", "The camera failed"),
-    ],
-)
-async def test_failures_are_explained_and_the_next_capture_works(fault: str, cause: str) -> None:
-    light = Light()
-    module = FakePicamera2(fault=fault)
-    camera = PiCamera(CONFIG, light, lambda: module)
-    with pytest.raises(DeviceError) as caught:
-        await camera.capture()
-    assert caught.value.cause.startswith(cause)
-    assert caught.value.cure
-    assert light.lit is False
-    module.fault = ""
-    assert await camera.capture() == JPEG
-
-
-async def test_a_missing_library_is_explained() -> None:
-    camera = PiCamera(CONFIG, Light())
-    try:
-        import picamera2  # noqa: F401, PLC0415 - is there a Pi's archive here?
-    except ImportError:
-        with pytest.raises(DeviceError, match="apt install"):
-            await camera.capture()
-    else:
-        pytest.skip("picamera2 is installed here")
 
 
 async def test_a_camera_pulled_out_costs_one_timeout_and_is_closed() -> None:
     light = Light()
-    module = FakePicamera2(fault="hang")
-    camera = PiCamera(IMPATIENT, light, lambda: module)
-    async with asyncio.timeout(5):
-        with pytest.raises(DeviceError, match=r"no picture within 0\.05 seconds"):
-            await camera.capture()
-    assert (module.opened, module.closed) == (1, 1)
-    assert light.lit is False
-    module.fault = ""
+    module = FakePicamera2()
+    camera = camera_of(module, light)
+    await camera.capture()
+    module.on_open = module.unplug  # in the middle of the capture
+    await fails_to_hang(camera)
+    assert (module.opened, module.closed) == (2, 2)
+    assert light.lit == 0
+    with pytest.raises(DeviceError, match="No camera is connected"):
+        await camera.capture()
+    module.on_open = lambda: None
+    module.fault = ""  # plugged in again
     assert await camera.capture() == JPEG
 
 
-@pytest.mark.looptime
-async def test_a_driver_that_never_returns_keeps_the_light_on_and_the_loop_free() -> None:
-    """looptime jumps over the waiting: the thread stands still in the driver meanwhile."""
+async def test_a_start_that_hangs_is_closed_from_outside_and_the_next_capture_works() -> None:
     light = Light()
     module = FakePicamera2(fault="start hangs")
-    camera = PiCamera(CONFIG, light, lambda: module)
-    with pytest.raises(DeviceError, match="no picture within"):
-        await camera.capture()
-    assert light.lit is True  # it may still record
-    with pytest.raises(DeviceError, match="another picture"):
-        await camera.capture()  # at once, not after another timeout
+    camera = camera_of(module, light)
+    await fails_to_hang(camera)
+    assert (module.opened, module.closed) == (1, 1)
+    assert light.lit == 0
+    module.fault = ""
+    assert await camera.capture() == JPEG  # while the first thread still hangs
     module.let_go.set()
-    await light.dark_again.wait()
+
+
+async def test_a_camera_that_does_not_close_keeps_the_light_on(impatient: None) -> None:
+    light = Light()
+    module = FakePicamera2(fault="all hangs")
+    camera = camera_of(module, light)
+    await fails_to_hang(camera)
+    assert light.lit == 1  # it may still record
+    with pytest.raises(DeviceError, match="used by another program"):
+        await camera.capture()
+    assert light.lit == 1
+    module.let_go.set()
+    await light.dark()
     module.fault = ""
     assert await camera.capture() == JPEG
 
 
-async def test_a_cancelled_capture_lets_the_camera_finish_and_close() -> None:
+async def test_a_constructor_that_hangs_is_closed_when_it_returns(impatient: None) -> None:
+    light = Light()
+    module = FakePicamera2(fault="open hangs")
+    camera = camera_of(module, light)
+    await fails_to_hang(camera)
+    assert (module.opened, module.closed, light.lit) == (0, 0, 1)
+    module.let_go.set()
+    await light.dark()
+    assert (module.opened, module.closed) == (1, 1)
+
+
+async def test_cameras_that_never_close_are_not_opened_for_ever(impatient: None) -> None:
+    light = Light()
+    module = FakePicamera2(fault="open hangs")
+    camera = camera_of(module, light)
+    for _ in range(MOST_STUCK):
+        await fails_to_hang(camera)
+    with pytest.raises(DeviceError, match="driver hangs"):
+        await camera.capture()
+    assert light.ever == MOST_STUCK
+    module.let_go.set()
+    await light.dark()
+
+
+async def test_a_cancelled_capture_closes_the_camera() -> None:
     light = Light()
     loop, opening = asyncio.get_running_loop(), asyncio.Event()
     module = FakePicamera2(
         fault="start hangs", on_open=lambda: loop.call_soon_threadsafe(opening.set)
     )
-    camera = PiCamera(CONFIG, light, lambda: module)
+    camera = camera_of(module, light)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         capture = tasks.create_task(camera.capture())
         await opening.wait()
         capture.cancel()
-    assert light.lit is True
-    module.let_go.set()
-    async with asyncio.timeout(5):
-        await light.dark_again.wait()
+    await camera.off()
     assert (module.opened, module.closed) == (1, 1)
+    assert light.lit == 0
+    module.let_go.set()
+
+
+async def test_captures_wait_for_each_other() -> None:
+    module = FakePicamera2()
+    camera = camera_of(module, Light())
+    async with asyncio.TaskGroup() as tasks:
+        captures = [tasks.create_task(camera.capture()) for _ in range(3)]
+    assert [capture.result() for capture in captures] == [JPEG] * 3
+
+
+async def test_a_cold_camera_is_not_kept_open() -> None:
+    module = FakePicamera2()
+    async with asyncio.timeout(5):
+        await camera_of(module, Light()).keep_open()
+    assert module.opened == 0
+
+
+async def test_a_warm_camera_stays_open_and_lit_until_the_call_ends() -> None:
+    light = Light()
+    module = FakePicamera2()
+    camera = camera_of(module, light, warm=True)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(camera.keep_open())
+        await asyncio.sleep(0)  # it has the first turn
+        assert await camera.capture() == JPEG
+        assert await camera.capture() == JPEG
+        assert (module.opened, module.closed, light.lit) == (1, 0, 1)
+        keeping.cancel()
+    await camera.off()
+    assert (module.opened, module.closed, light.lit) == (1, 1, 0)
+
+
+async def test_a_warm_picture_is_newer_than_the_press() -> None:
+    module = FakePicamera2()
+    camera = camera_of(module, Light(), warm=True)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(camera.keep_open())
+        await asyncio.sleep(0)
+        await camera.capture()
+        before = module.metadata_asked
+        await camera.capture()
+        assert module.metadata_asked == before + 1  # the frame that lay there
+        keeping.cancel()
+    await camera.off()
+
+
+async def test_a_warm_camera_plugged_in_anew_is_opened_anew(impatient: None) -> None:
+    light = Light()
+    module = FakePicamera2()
+    camera = camera_of(module, light, warm=True)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(camera.keep_open())
+        await asyncio.sleep(0)
+        await camera.capture()
+        module.unplug()
+        with pytest.raises(DeviceError, match="No camera is connected"):
+            await camera.capture()
+        assert light.lit == 0
+        module.fault = ""
+        assert await camera.capture() == JPEG
+        assert (module.opened, module.closed, light.lit) == (2, 1, 1)
+        keeping.cancel()
+    await camera.off()
+    assert light.lit == 0
+
+
+async def test_a_warm_camera_that_is_missing_does_not_disturb_the_call() -> None:
+    light = Light()
+    module = FakePicamera2(fault="missing")
+    camera = camera_of(module, light, warm=True)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(camera.keep_open())
+        await asyncio.sleep(0)
+        with pytest.raises(DeviceError, match="No camera"):
+            await camera.capture()
+        assert not keeping.done()
+        module.fault = ""
+        assert await camera.capture() == JPEG  # plugged in later
+        assert light.lit == 1
+        keeping.cancel()
+    await camera.off()
+    assert light.lit == 0

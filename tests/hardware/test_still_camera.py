@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.album import prepare
 from appliance.config import CameraConfig
 from appliance.errors import DeviceError
 from appliance.hardware.still_camera import PICTURES, Fault, FolderCamera
+from appliance.picture import prepare
 
 
 class NoLight:
