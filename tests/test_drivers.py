@@ -2,12 +2,17 @@
 
 import logging
 import sys
+from pathlib import Path
 
 import pytest
 
-from appliance.config import AudioConfig
-from appliance.drivers import make_echo
-from appliance.errors import ConfigError
+from appliance.config import AudioConfig, CameraConfig
+from appliance.drivers import make_camera, make_echo
+from appliance.errors import ConfigError, DeviceError
+from appliance.hardware.still_camera import PICTURES
+from tests.hardware import fake_rpicam_still
+from tests.hardware.fake_picamera2 import JPEG, FakePicamera2
+from tests.hardware.lights import Light
 
 
 @pytest.mark.parametrize(
@@ -45,3 +50,44 @@ def test_without_the_library_the_microphone_takes_turns_and_that_is_told(
 def test_library_that_is_asked_for_and_missing_is_an_error_with_a_cure() -> None:
     with pytest.raises(ConfigError, match="voice-appliance\\[sound\\]"):
         make_echo(AudioConfig(echo="webrtc"))
+
+
+@pytest.fixture
+def no_camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the library nor the program, and PATH is `tmp_path`."""
+    monkeypatch.setitem(sys.modules, "picamera2", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_camera")
+async def test_auto_prefers_picamera2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake_rpicam_still.install(tmp_path)
+    monkeypatch.setitem(sys.modules, "picamera2", FakePicamera2())
+    camera = make_camera(CameraConfig(), Light())
+    assert await camera.capture() == JPEG
+    assert camera.about == "picamera2, imx477"
+
+
+@pytest.mark.usefixtures("no_camera")
+async def test_auto_takes_rpicam_still_next_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake_rpicam_still.install(tmp_path)
+    monkeypatch.setenv("PICTURE", str(PICTURES / "1-house.jpg"))
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    camera = make_camera(CameraConfig(), Light())
+    assert await camera.capture() == JPEG
+    assert camera.about.startswith("rpicam-still, imx708 (not picamera2: The library picamera2 can")
+
+
+@pytest.mark.skipif(any(Path("/dev").glob("video*")), reason="there may be a webcam here")
+@pytest.mark.usefixtures("no_camera")
+async def test_auto_without_any_camera_tells_all_three_reasons() -> None:
+    with pytest.raises(DeviceError, match=r"picamera2: .*; rpicam-still: .*; v4l2: ") as caught:
+        await make_camera(CameraConfig(), Light()).capture()
+    assert "python3-picamera2" in caught.value.cure
+
+
+async def test_no_camera_is_told() -> None:
+    with pytest.raises(DeviceError, match="has no camera"):
+        await make_camera(CameraConfig(driver="none"), Light()).capture()

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""rpicam-still as far as the appliance uses it. FAULT in the environment says how it fails."""
+"""rpicam-still as far as the appliance uses it.
+
+In the environment: FAULT says how it fails, PICTURE what it delivers, SEEN where it writes how it
+was called.
+"""
 
 import os
 import signal
@@ -12,6 +16,13 @@ LISTED = """Available cameras
 0 : imx708 [4608x2592 10-bit RGGB] (/base/soc/i2c0mux/i2c@1/imx708@1a)
     Modes: 'SRGGB10_CSI2P' : 1536x864 [120.13 fps - (768, 432)/3072x1728 crop]
 """
+
+
+def install(folder: Path) -> None:
+    """Put the program there, by its name."""
+    program = folder / "rpicam-still"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {__file__} "$@"\n')
+    program.chmod(0o755)
 
 
 def main() -> int:

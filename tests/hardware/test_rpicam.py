@@ -1,7 +1,6 @@
 """The Pi's camera through rpicam-still, played by a program that behaves like it."""
 
 import asyncio
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,9 +34,7 @@ def runs(pid: str) -> bool:
 
 @pytest.fixture
 def fault(tmp_path: Path, seen: Path, monkeypatch: pytest.MonkeyPatch) -> Fail:
-    program = tmp_path / "rpicam-still"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} {fake_rpicam_still.__file__} "$@"\n')
-    program.chmod(0o755)
+    fake_rpicam_still.install(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("SEEN", str(seen))
     monkeypatch.setenv("PICTURE", str(PICTURES / "1-house.jpg"))
