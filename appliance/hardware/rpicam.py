@@ -54,7 +54,12 @@ class RpicamStill(CameraDriver):
 
     @override
     def open(self) -> None:
-        told, errors = self._run(LIST_TIME, "--list-cameras")
+        try:
+            told, errors = self._run(LIST_TIME, "--list-cameras")
+        except TimeoutError:
+            raise DeviceError(
+                f"{PROGRAM} does not answer.", "Check the camera's cable with the power off."
+            ) from None
         listed = read_list((told + errors).decode("utf-8", "replace"))
         if listed is None:
             raise DeviceError(f"{PROGRAM} sees no camera.", "Check its cable with the power off.")

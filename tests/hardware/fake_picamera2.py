@@ -42,6 +42,7 @@ class FakePicamera2:
         self.captured_sizes: list[tuple[int, int]] = []
         self.metadata_asked = 0
         self.let_go = threading.Event()
+        self.closes_late = False  # with `let_go`
         module = self
 
         class Picamera2(_Camera):
@@ -139,7 +140,7 @@ class _Camera:
         self._started = False
 
     def close(self) -> None:
-        if self._module.fault == "all hangs":
+        if self._module.fault == "all hangs" or self._module.closes_late:
             self._module.let_go.wait()
         self._module.closed += 1
 

@@ -28,6 +28,9 @@ def install(folder: Path) -> None:
 def main() -> int:
     fault = os.environ.get("FAULT", "")
     listing = "--list-cameras" in sys.argv
+    if fault == "list hangs":
+        while True:
+            time.sleep(3600)
     if listing:
         print("No cameras available!" if fault == "missing" else LISTED)  # noqa: T201
         return 0

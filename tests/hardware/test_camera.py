@@ -146,6 +146,22 @@ async def test_a_cancelled_capture_closes_the_camera() -> None:
     module.let_go.set()
 
 
+async def test_a_capture_waits_for_a_camera_that_still_closes() -> None:
+    loop, opening = asyncio.get_running_loop(), asyncio.Event()
+    module = FakePicamera2(
+        fault="start hangs", on_open=lambda: loop.call_soon_threadsafe(opening.set)
+    )
+    module.closes_late = True
+    camera = camera_of(module, Light())
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        capture = tasks.create_task(camera.capture())
+        await opening.wait()
+        capture.cancel()
+        module.fault = ""
+        loop.call_later(SHORT, module.let_go.set)
+        assert await camera.capture() == JPEG
+
+
 async def test_captures_wait_for_each_other() -> None:
     module = FakePicamera2()
     camera = camera_of(module, Light())

@@ -8,6 +8,7 @@ import pytest
 
 from appliance.config import CameraConfig
 from appliance.errors import DeviceError
+from appliance.hardware import rpicam
 from appliance.hardware.camera import BoundedCamera
 from appliance.hardware.rpicam import RpicamStill, read_list
 from appliance.hardware.still_camera import PICTURES
@@ -100,6 +101,18 @@ async def test_a_program_that_hangs_is_killed(fault: Fail, seen: Path) -> None:
     word, pid = said(seen).split()
     assert word == "pid"
     assert not runs(pid)
+
+
+async def test_a_list_that_never_comes_is_told(
+    fault: Fail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpicam, "LIST_TIME", 0.3)
+    light = Light()
+    camera = camera_of(light)
+    fault("list hangs")
+    with pytest.raises(DeviceError, match="does not answer"):
+        await camera.capture()
+    assert light.lit == 0
 
 
 async def test_it_does_not_keep_the_camera_open(fault: Fail) -> None:
