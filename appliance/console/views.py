@@ -117,7 +117,7 @@ class ErrorView(msgspec.Struct, frozen=True):
 def view_model(model: Model) -> ModelView:
     """Return the model as the API says it."""
     noticed = model.notice.problem if model.notice is not None else None
-    problem = noticed or model.without_sound or problem_of(model.phase)
+    problem = noticed or model.without_sound or problem_of(model.phase) or model.panel
     live = model.phase if isinstance(model.phase, Live) else None
     return ModelView(
         phase=phase_word(model.phase),

@@ -130,6 +130,13 @@ class PhotoFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class PanelChanged:
+    """What is wrong with buttons and LED, or None: all is well."""
+
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """An armed timer ran out."""
 
@@ -148,6 +155,7 @@ Fact: TypeAlias = (
     | SendFailed
     | PhotoTaken
     | PhotoFailed
+    | PanelChanged
     | TimerFired
 )
 Event: TypeAlias = Intent | Fact

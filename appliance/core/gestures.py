@@ -1,5 +1,6 @@
 """Turns button edges and time into what the person wants."""
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
@@ -11,6 +12,8 @@ HOLD_TIME = 1.0  # s; released after this it was held on purpose
 LONG_TIME = 5.0  # s; nobody holds a button that long by accident
 STUCK_TIME = 60.0  # s; no person does: the button is jammed or its wire shorted
 DOUBLE_TIME = 0.4  # s from the release of a tap to the next press
+BOUNCE_LIMIT = 16  # changes of a debounced contact within BOUNCE_TIME: 8 presses, no wish any more
+BOUNCE_TIME = 1.0  # s; and as long without an edge, and a bouncing contact is taken as well again
 
 
 class Button(Enum):
@@ -22,11 +25,15 @@ class Button(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A button went down or up at `at`, seconds of the loop's clock."""
+    """A button went down or up at `at`, seconds of the loop's clock.
+
+    `found`: it stood like this when the panel was opened; nobody has just pressed it.
+    """
 
     button: Button
     pressed: bool
     at: float
+    found: bool = False
 
 
 class Kind(Enum):
@@ -37,7 +44,9 @@ class Kind(Enum):
     DOUBLE = "double"  # went down again within DOUBLE_TIME of a tap; its own PRESS comes first
     HOLD = "hold"  # came up between HOLD_TIME and LONG_TIME
     LONG = "long"  # has been down for LONG_TIME; nothing follows on release
-    STUCK = "stuck"  # has been down for STUCK_TIME
+    STUCK = "stuck"  # has been down for STUCK_TIME, or was found down
+    BOUNCING = "bouncing"  # changes faster than a finger can; means nothing until it is quiet
+    WELL = "well"  # was stuck or bouncing, and is no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ def intent_of(gesture: Gesture) -> Intent | None:
     """Return the wish behind a gesture, or None where a gesture is still free.
 
     Free: a double press (photo modes), 5 s on the photo button (pairing), 5 s on the call button
-    (leaving safe mode), a stuck button.
+    (leaving safe mode). A broken button wishes nothing.
     """
     match gesture.button, gesture.kind:
         case Button.CALL, Kind.PRESS:
@@ -80,7 +89,11 @@ class Recognizer:
     def feed(self, edge: Edge) -> list[Gesture]:
         """Return what the edge completes, after whatever was due before it."""
         gestures = self.tick(edge.at)
-        self._fingers[edge.button].move(edge.pressed, edge.at, gestures)
+        finger = self._fingers[edge.button]
+        if edge.found:
+            finger.find(edge.pressed, edge.at, gestures)
+        else:
+            finger.move(edge.pressed, edge.at, gestures)
         return gestures
 
     def tick(self, now: float) -> list[Gesture]:
@@ -108,23 +121,38 @@ class _Finger:
         self._changed = float("-inf")
         self._tapped = float("-inf")  # when the last tap ended
         self._reported: Kind | None = None  # LONG or STUCK, once reported
+        self._changes: deque[float] = deque(maxlen=BOUNCE_LIMIT)
+        self._heard: float | None = None  # the last edge, while it bounces
+
+    def find(self, pressed: bool, at: float, gestures: list[Gesture]) -> None:
+        """Take the place the contact has had since before `at`."""
+        self._contact = self._down = pressed
+        self._changed = at
+        if pressed:
+            self._report(Kind.STUCK, at, gestures)
 
     def move(self, pressed: bool, at: float, gestures: list[Gesture]) -> None:
         """Take the contact's new place at `at`."""
         self._contact = pressed
-        if at >= self._changed + self._debounce:
+        if self._heard is not None:
+            self._heard = at
+        elif at >= self._changed + self._debounce:
             self._settle(at, gestures)
 
     def wait(self, now: float, gestures: list[Gesture]) -> None:
         """Let time pass up to `now`."""
         settled = self._changed + self._debounce
-        if self._contact != self._down and now >= settled:
+        if self._heard is None and self._contact != self._down and now >= settled:
             self._settle(settled, gestures)
+        if self._heard is not None and now >= self._heard + BOUNCE_TIME:
+            self._calm(self._heard + BOUNCE_TIME, gestures)
         self._hold(now, gestures)
 
     @property
     def deadline(self) -> float | None:
         """When `wait` has something to do."""
+        if self._heard is not None:
+            return self._heard + BOUNCE_TIME
         if self._contact != self._down:
             return self._changed + self._debounce
         if self._down and self._reported is not Kind.STUCK:
@@ -134,12 +162,26 @@ class _Finger:
     def _settle(self, at: float, gestures: list[Gesture]) -> None:
         if self._contact == self._down:
             return
-        if self._contact:
+        self._changes.append(at)
+        if len(self._changes) == BOUNCE_LIMIT and at - self._changes[0] <= BOUNCE_TIME:
+            self._heard = at
+            gestures.append(Gesture(self._button, Kind.BOUNCING, at))
+        elif self._contact:
             self._pressed(at, gestures)
         else:
             self._released(at, gestures)
         self._down = self._contact
         self._changed = at
+
+    def _calm(self, quiet: float, gestures: list[Gesture]) -> None:
+        """Believe the contact again, which was quiet until `quiet`."""
+        self._heard = None
+        self._changes.clear()
+        self._down = self._contact
+        self._changed = quiet
+        self._tapped = float("-inf")
+        self._reported = Kind.LONG  # if it stays down it may still be stuck, and nothing else
+        gestures.append(Gesture(self._button, Kind.WELL, quiet))
 
     def _pressed(self, at: float, gestures: list[Gesture]) -> None:
         self._reported = None
@@ -151,14 +193,16 @@ class _Finger:
     def _released(self, at: float, gestures: list[Gesture]) -> None:
         self._hold(at, gestures)
         held = at - self._changed
-        if held < TAP_TIME:
+        if self._reported is Kind.STUCK:
+            gestures.append(Gesture(self._button, Kind.WELL, at))
+        elif held < TAP_TIME and self._reported is None:
             gestures.append(Gesture(self._button, Kind.TAP, at))
             self._tapped = at
         elif held >= HOLD_TIME and self._reported is None:
             gestures.append(Gesture(self._button, Kind.HOLD, at))
 
     def _hold(self, now: float, gestures: list[Gesture]) -> None:
-        if not self._down:
+        if not self._down or self._heard is not None:
             return
         if self._reported is None and now >= self._changed + LONG_TIME:
             self._report(Kind.LONG, self._changed + LONG_TIME, gestures)

@@ -76,14 +76,18 @@ def pattern_for(model: Model) -> Pattern:
     """Return what the LED shows in this state.
 
     Highest first: what just happened, muted, no sound card, needs you, interrupted, the call,
-    offline, idle.
+    a broken panel, offline, idle.
     Wherever a call is open the pattern is never dark.
     """
     if model.notice is not None:
         return PHOTO if model.notice.problem is None else REFUSED
     if model.muted and not isinstance(model.phase, Off):
         return MUTED if isinstance(model.phase, Dialing | Live | HangingUp) else MUTED_IDLE
-    return INTERRUPTED if model.without_sound is not None else _of_phase(model.phase)
+    if model.without_sound is not None:
+        return INTERRUPTED
+    if model.panel is not None and isinstance(model.phase, Idle):
+        return NEEDS_YOU
+    return _of_phase(model.phase)
 
 
 def _of_phase(phase: Phase) -> Pattern:

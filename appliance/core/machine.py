@@ -4,6 +4,7 @@ All rules stand in the table of this folder's README; a test walks it through `t
 `wishes` and `facts` decide, `timers` knows what must be armed, and here the two meet.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 from appliance.core import facts, wishes
@@ -18,6 +19,7 @@ from appliance.core.events import (
     Intent,
     MediaBack,
     MediaLost,
+    PanelChanged,
     PhotoFailed,
     PhotoTaken,
     Say,
@@ -83,6 +85,8 @@ def _learn(model: Model, fact: Fact) -> Step:
             return facts.sound_changed(model, fact)
         case SendFailed():
             return facts.send_failed(model, fact)
+        case PanelChanged(problem):
+            return replace(model, panel=problem), ()
         case PhotoTaken(photo):
             return facts.photo_taken(model, photo)
         case PhotoFailed(problem):

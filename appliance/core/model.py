@@ -11,7 +11,7 @@ ProblemKind: TypeAlias = Literal[
     "closed",  # the service ended the call without being asked
     "auth",  # the key is missing or refused
     "quota",  # the account has no quota left
-    "device",  # microphone, speaker or camera
+    "device",  # microphone, speaker, camera, buttons or LED
     "rejected",  # the service refuses our request: a wrong setting
     "bug",  # ours
 ]
@@ -194,6 +194,7 @@ class Model:
 
     `volume`: of the speaker, 0 to 100 %. `calls_made`: the number of the last call. `outbox`: what
     the next call is to be told, oldest first. `silence`: the last time a sound card went.
+    `panel`: what is wrong with buttons or LED; all else works meanwhile.
     `idle_timeout`: seconds of silence that end a call, a setting.
     """
 
@@ -205,6 +206,7 @@ class Model:
     capture: Capture = Capture.NONE
     notice: Notice | None = None
     silence: Silence | None = None
+    panel: Problem | None = None
     idle_timeout: float = 120.0
 
     @property

@@ -37,7 +37,7 @@ def problem_of(phase: Phase) -> Problem | None:
 def sentence(model: Model) -> str:
     """Return what the appliance does, in one sentence for a person; and what just went wrong."""
     noticed = model.notice.problem if model.notice is not None else None
-    problem = noticed or model.without_sound
+    problem = noticed or model.without_sound or model.panel
     said = _sentence(model)
     return f"{said} {problem.cause} {problem.cure}".strip() if problem is not None else said
 
@@ -45,7 +45,9 @@ def sentence(model: Model) -> str:
 def _sentence(model: Model) -> str:
     match model.phase:
         case Idle(reason):
-            return "Ready: press the call button." if reason is None else f"Ready. {reason.cause}"
+            if reason is not None:
+                return f"Ready. {reason.cause}"
+            return "Ready: press the call button." if model.panel is None else "Ready."
         case Dialing(_, 0):
             return "Calling."
         case Dialing(_, attempt):

@@ -11,6 +11,7 @@ from appliance.core.events import (
     HangUp,
     MediaBack,
     MediaLost,
+    PanelChanged,
     PhotoFailed,
     PhotoTaken,
     Say,
@@ -51,6 +52,7 @@ CLOSED = Problem("closed", "The service hung up.")
 AUTH = Problem("auth", "The key was refused.", "Check the key.")
 CARD = Problem("device", "The sound card has stopped.", "Plug it in.")
 CAMERA = Problem("device", "There is no camera.")
+STUCK = Problem("device", "The call button is stuck.", "Check its wires.")
 WAITED = Text("asked before")
 
 LIVE = Model(Live(1), calls_made=1)
@@ -93,6 +95,7 @@ EVENTS: dict[str, Event] = {
     "SendFailed": SendFailed(7, NETWORK),
     "PhotoTaken": PhotoTaken(Photo("p")),
     "PhotoFailed": PhotoFailed(CAMERA),
+    "PanelChanged": PanelChanged(STUCK),
     "ROTATE again": TimerFired(Timer.ROTATE),
     **{timer.name: TimerFired(timer) for timer in Timer},
 }

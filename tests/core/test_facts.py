@@ -1,5 +1,7 @@
 """What the table cannot show of losses, silence and age: how often, how long, in which order."""
 
+from dataclasses import replace
+
 import pytest
 
 from appliance.core.effects import (
@@ -19,6 +21,7 @@ from appliance.core.events import (
     HangUp,
     MediaBack,
     MediaLost,
+    PanelChanged,
     Say,
     SendFailed,
     SoundBack,
@@ -44,7 +47,7 @@ from appliance.core.model import (
     Turn,
     Waiting,
 )
-from tests.core.examples import AUTH, CARD, CLOSED, LIVE, NETWORK, after, delay, fired
+from tests.core.examples import AUTH, CARD, CLOSED, LIVE, NETWORK, STUCK, after, delay, fired
 
 
 def test_first_press_opens_the_call() -> None:
@@ -71,6 +74,14 @@ def test_sound_card_that_goes_is_told_and_comes_back_in_the_same_call() -> None:
     assert gone.without_sound == CARD
     assert back == LIVE
     assert PlayCue(Cue.CONNECTED) in effects
+
+
+def test_broken_panel_is_known_until_it_is_mended_whatever_else_happens() -> None:
+    broken, effects = after(LIVE, PanelChanged(STUCK), HangUp(), CallDown(1), ToggleCall())
+    mended, _ = after(broken, PanelChanged())
+    assert broken.panel == STUCK
+    assert OpenCall(2) in effects
+    assert mended == replace(broken, panel=None)
 
 
 def test_next_call_has_a_sound_card_of_its_own() -> None:

@@ -32,8 +32,8 @@ def kinds(*moves: tuple[float, bool], until: float = 1000.0, button: Button = PH
         (4.99, ["press", "hold"]),
         (5.01, ["press", "long"]),
         (59.9, ["press", "long"]),
-        (60.1, ["press", "long", "stuck"]),
-        (900.0, ["press", "long", "stuck"]),
+        (60.1, ["press", "long", "stuck", "well"]),
+        (900.0, ["press", "long", "stuck", "well"]),
     ],
 )
 def test_how_long_a_button_is_held_decides(held: float, expected: list[str]) -> None:
@@ -96,7 +96,43 @@ def test_stuck_button_is_told_once_and_leaves_the_other_alone() -> None:
     assert [gesture.kind for gesture in stuck] == [Kind.LONG, Kind.STUCK]
     assert recognizer.deadline is None
     assert [Gesture(CALL, Kind.PRESS, 501.0)] == recognizer.feed(Edge(CALL, True, 501.0))
-    assert recognizer.feed(Edge(PHOTO, False, 502.0)) == []
+    assert [Gesture(PHOTO, Kind.WELL, 502.0)] == recognizer.feed(Edge(PHOTO, False, 502.0))
+
+
+def test_button_found_down_is_stuck_until_it_is_let_go() -> None:
+    recognizer = Recognizer()
+    assert [Gesture(CALL, Kind.STUCK, 1.0)] == recognizer.feed(Edge(CALL, True, 1.0, found=True))
+    assert recognizer.deadline is None
+    assert [Gesture(CALL, Kind.WELL, 1.2)] == recognizer.feed(Edge(CALL, False, 1.2))
+    assert [Gesture(CALL, Kind.PRESS, 1.4)] == recognizer.feed(Edge(CALL, True, 1.4))
+
+
+def flutter(count: int, pause: float, begin: float = 10.0) -> list[tuple[float, bool]]:
+    """Edges of a contact that goes down first, `pause` seconds apart."""
+    return [(begin + number * pause, number % 2 == 0) for number in range(count)]
+
+
+def test_button_that_bounces_for_long_is_told_once_and_wishes_nothing_more() -> None:
+    told = kinds(*flutter(2000, 0.03))
+    assert told[-2:] == ["bouncing", "well"]
+    assert (told.count("press"), told.count("tap"), told.count("bouncing")) == (8, 7, 1)
+
+
+def test_eight_presses_in_more_than_a_second_are_presses() -> None:
+    assert kinds(*flutter(40, 0.08)).count("press") == 20
+
+
+def test_bouncing_button_is_well_after_a_second_without_an_edge() -> None:
+    recognizer = Recognizer()
+    edges = flutter(17, 0.05)
+    for at, pressed in edges:
+        recognizer.feed(Edge(PHOTO, pressed, at))
+    quiet = edges[-1][0] + 1.0
+    assert recognizer.deadline == pytest.approx(quiet)
+    assert recognizer.tick(quiet - 0.01) == []
+    assert [gesture.kind for gesture in recognizer.tick(quiet)] == [Kind.WELL]
+    assert [gesture.kind for gesture in recognizer.tick(quiet + 61)] == [Kind.STUCK]  # it is down
+    assert [gesture.kind for gesture in recognizer.feed(Edge(PHOTO, False, 90.0))] == [Kind.WELL]
 
 
 def test_release_without_a_press_means_nothing() -> None:
@@ -140,6 +176,10 @@ def test_any_edges_make_a_sensible_story(
                     assert not ended, "one press ended twice"
                     ended = True
                 case Kind.STUCK:
+                    assert ended
+                case Kind.BOUNCING:
+                    ended = True
+                case Kind.WELL:
                     assert ended
         assert presses <= sum(1 for edge in edges if edge[0] is button and edge[1])
 

@@ -16,7 +16,7 @@ from appliance.core.lights import (
     pattern_for,
 )
 from appliance.core.model import Dialing, Idle, Live, Model, Notice, Off, Silence, Turn
-from tests.core.examples import CAMERA, CARD, LIVE, NETWORK, PHASES
+from tests.core.examples import CAMERA, CARD, LIVE, NETWORK, PHASES, STUCK
 
 SHOWN = {
     "Idle": "offline",
@@ -75,6 +75,13 @@ def test_missing_sound_card_is_seen_but_for_what_comes_first() -> None:
     assert pattern_for(silent) is INTERRUPTED
     assert pattern_for(replace(silent, muted=True)) is MUTED
     assert pattern_for(replace(silent, phase=Idle())) is DARK
+
+
+def test_broken_panel_asks_for_a_person_while_no_call_is_on() -> None:
+    assert pattern_for(Model(Idle(), panel=STUCK)) == NEEDS_YOU
+    assert pattern_for(Model(Idle(NETWORK), panel=STUCK)) == NEEDS_YOU
+    assert pattern_for(replace(LIVE, panel=STUCK)) == pattern_for(LIVE)
+    assert pattern_for(Model(Off(), panel=STUCK)) == DARK
 
 
 def test_what_just_happened_comes_first() -> None:

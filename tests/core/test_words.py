@@ -6,7 +6,7 @@ import pytest
 
 from appliance.core.model import Dialing, Idle, Live, Model, Notice, Silence, Turn
 from appliance.core.words import phase_word, problem_of, sentence
-from tests.core.examples import AUTH, CARD, NETWORK, PHASES
+from tests.core.examples import AUTH, CARD, NETWORK, PHASES, STUCK
 
 SENTENCES = {
     "Idle": "Ready. The network is gone.",
@@ -39,6 +39,8 @@ def test_details_are_told() -> None:
     silent = Model(Live(1), silence=Silence(1, CARD))
     assert sentence(silent) == "In a call, listening. The sound card has stopped. Plug it in."
     assert sentence(replace(silent, phase=Live(2))) == "In a call, listening."
+    assert sentence(Model(panel=STUCK)) == "Ready. The call button is stuck. Check its wires."
+    assert sentence(Model(Dialing(1), panel=STUCK)).startswith("Calling. The call button is stuck.")
 
 
 @pytest.mark.parametrize("phase", PHASES)
