@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 import aiohttp
@@ -212,8 +212,7 @@ async def assemble(
     """
     panel = panel or make_panel(config.panel)
     async with AsyncExitStack() as stack:
-        if isinstance(panel, AbstractContextManager):
-            stack.enter_context(panel)
+        stack.callback(panel.close)  # whoever reads it opens it
         http = await stack.enter_async_context(
             aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
         )

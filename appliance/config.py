@@ -97,14 +97,20 @@ class CameraConfig(Section, frozen=True):
 
 
 class PanelConfig(Section, frozen=True):
-    """Two buttons and an LED, on which pins (BCM numbers)."""
+    """Two buttons and an LED, on which pins (BCM numbers) of which chip."""
 
     driver: Literal["gpio", "gpio-mock", "keyboard", "none"] = "gpio"
+    chip: Annotated[int, Meta(ge=0)] | str = ""
     call_pin: Pin = 17
     photo_pin: Pin = 27
+    pull: Literal["up", "down", "none"] = "up"
+    button_active_high: bool = False
+    led: Literal["plain", "pwm", "rgb"] = "plain"
     led_pin: Pin = 22
-    pull_up: bool = True
+    green_pin: Pin = 23
+    blue_pin: Pin = 24
     led_active_high: bool = True
+    led_brightness: Annotated[float, Meta(ge=0.01, le=1)] = 1.0
     debounce: Annotated[float, Meta(ge=0, le=0.2)] = 0.02
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from appliance.core.events import Event, Shutdown
-from appliance.core.gestures import DEBOUNCE, Gesture, Kind, Recognizer, intent_of
+from appliance.buttons import read_panel
+from appliance.core.events import Shutdown
+from appliance.core.gestures import DEBOUNCE
 from appliance.core.words import sentence
 from appliance.errors import DeviceError
 from appliance.hub import Hub
@@ -33,7 +34,7 @@ MALLOC_OPTIONS: Final = {-8: 1, -3: 64 * 1024, -1: 128 * 1024}
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a daemon is made of. All of it is open: `run_daemon` only drives it.
+    """What a daemon is made of. All but the panel is open: `run_daemon` only drives it.
 
     `blocks`: how many audio blocks the call in progress has exchanged; None if no sound is open.
     `debounce`: seconds, of the panel's contacts. `warm_up`: run once, behind READY, so that the
@@ -116,47 +117,6 @@ async def _tell_status(hub: Hub, manager: Manager) -> None:
             if (text := sentence(hub.model)) != told:
                 manager.status(text)
                 told = text
-
-
-async def read_panel(
-    panel: Panel, post: Callable[[Event], None], debounce: float = DEBOUNCE
-) -> None:
-    """Turn the panel's edges into wishes, for ever."""
-    fingers = _Fingers(post, Recognizer(debounce))
-    try:
-        async for edge in panel.edges():
-            fingers.react(fingers.recognizer.feed(edge))
-    finally:
-        fingers.stop()
-
-
-class _Fingers:
-    """Posts what gestures ask for, also those that only time completes."""
-
-    def __init__(self, post: Callable[[Event], None], recognizer: Recognizer) -> None:
-        self.recognizer = recognizer
-        self._post = post
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-
-    def react(self, gestures: list[Gesture]) -> None:
-        for gesture in gestures:
-            log.debug("%s: %s", gesture.button.value, gesture.kind.value)
-            if gesture.kind is Kind.STUCK:
-                log.warning("The %s button is stuck: check its wires.", gesture.button.value)
-            if (intent := intent_of(gesture)) is not None:
-                self._post(intent)
-        self.stop()
-        if (due := self.recognizer.deadline) is not None:
-            self._timer = self._loop.call_at(due, self._tick, due)
-
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _tick(self, due: float) -> None:
-        self.react(self.recognizer.tick(max(due, self._loop.time())))
 
 
 async def feed_watchdog(

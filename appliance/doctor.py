@@ -25,6 +25,7 @@ from appliance.drivers import make_camera, make_echo
 from appliance.errors import ApplianceError, DeviceError, UnreachableError
 from appliance.hardware.alsa import Direction
 from appliance.hardware.cards import choose
+from appliance.hardware.gpiochip import CONSUMER, LIBRARY_CURE, check_pins, find_chip, pins_of
 from appliance.hardware.portaudio import list_devices
 from appliance.lamp import Lamp
 from appliance.media.files import read_sound
@@ -159,24 +160,17 @@ class Doctor:
         return f"{camera.about}. It delivered a picture of {len(jpeg) // 1000} kB; thrown away."
 
     async def panel(self) -> str:
-        """See whether buttons and LED can be driven at all."""
-        if self.config.panel.driver != "gpio":
-            return f"panel.driver is {self.config.panel.driver}."
-        chips = sorted(self.devices.glob("gpiochip*"))
-        if not chips:
-            raise DeviceError(
-                "This machine has no pins (/dev/gpiochip*).",
-                "Set panel.driver to keyboard or none, or use --profile desktop.",
-            )
-        if not any(os.access(chip, os.R_OK | os.W_OK) for chip in chips):
-            raise DeviceError(
-                f"You may not open {chips[0]}.", "Run it with sudo, or join the group gpio."
-            )
+        """See whether buttons and LED are there, and free or the appliance's own."""
+        config = self.config.panel
+        if config.driver != "gpio":
+            return f"panel.driver is {config.driver}."
+        chip = find_chip(config.chip, self.devices)
         if find_spec("lgpio") is None:  # importing it makes a pipe in the working directory
-            raise DeviceError(
-                "The library lgpio is missing.", "Run: sudo apt install python3-lgpio"
-            )
-        return f"Pins on {', '.join(chip.name for chip in chips)}."
+            raise DeviceError("The library lgpio is missing.", LIBRARY_CURE)
+        pins = pins_of(config)
+        check_pins(chip, pins, CONSUMER)
+        numbers = ", ".join(map(str, pins.values()))
+        return f"GPIO {numbers} on {chip.path.name} ({chip.label})."
 
     async def disk(self) -> str:
         """See whether there is room for what is kept."""

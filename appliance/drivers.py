@@ -92,7 +92,7 @@ def make_camera(config: CameraConfig, latch: CaptureLatch) -> Camera:
 
 
 def make_panel(config: PanelConfig) -> Panel:
-    """Return the panel of this configuration; it may be a context manager, to be entered."""
+    """Return the panel of this configuration, not yet open."""
     match config.driver:
         case "none":
             return NoPanel()

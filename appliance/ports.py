@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from types import TracebackType
+from typing import Protocol, Self, TypeAlias
 
 from appliance.core.gestures import Edge
 from appliance.core.lights import Pattern
@@ -97,18 +98,48 @@ class Camera(Protocol):
 
 
 class Panel(Protocol):
-    """Two buttons and an LED."""
+    """Two buttons and an LED. All of it belongs to the loop's thread.
+
+    As a context manager it is open until the context ends.
+    """
+
+    def open(self) -> None:
+        """Take pins or terminal, unless it has them; what was shown last is lit at once.
+
+        Raises DeviceError with cause and cure; it may be tried again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Turn the LED off and give everything back. Idempotent; it can be opened again."""
+        ...
 
     def edges(self) -> AsyncIterator[Edge]:
-        """Yield each press and release, in order, for ever."""
+        """Yield each press and release of the open panel, in order, for ever.
+
+        A button that was down at the opening comes first. Raises DeviceError once the panel is
+        lost; it is closed then.
+        """
         ...
 
     def show(self, pattern: Pattern) -> None:
-        """Show `pattern` from now on. Loop thread; never blocks; last one wins.
+        """Show `pattern` from now on; never blocks; the last one wins. While closed, keep it.
 
-        Raises DeviceError if the LED cannot be switched.
+        Raises DeviceError if the LED of an open panel cannot be switched.
         """
         ...
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 
 import click
 import msgspec
@@ -119,8 +119,7 @@ def _panel(config: Config, stack: ExitStack) -> Panel:
     if config.panel.driver == "gpio":
         try:
             panel = make_panel(config.panel)
-            if isinstance(panel, AbstractContextManager):
-                stack.enter_context(panel)
+            stack.enter_context(panel)
         except DeviceError as error:
             click.echo(f"No LED shows that the microphone is open: {error}", err=True)
         else:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from appliance.config import PanelConfig
-from appliance.core.events import Event, TakePhoto, ToggleCall, ToggleMute
+from appliance.core.events import ToggleCall
 from appliance.core.gestures import Button
 from appliance.core.model import Cue, Model, Outgoing, Photo
 from appliance.core.words import sentence
@@ -22,7 +22,6 @@ from appliance.daemon import (
     Parts,
     feed_watchdog,
     only_instance,
-    read_panel,
     run_daemon,
 )
 from appliance.errors import DeviceError
@@ -181,55 +180,6 @@ async def test_nothing_is_left_behind(no_leftover_tasks: None) -> None:
             tasks.create_task(run_daemon(Parts(supervisor, hub, panel), NoManager(), WATCHDOG))
             await supervisor.echo()
             terminate()
-
-
-# The panel
-
-
-async def test_a_press_becomes_a_wish() -> None:
-    posted: asyncio.Queue[Event] = asyncio.Queue()
-    with GpioPanel(MOCK) as panel:
-        async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
-            reading = tasks.create_task(read_panel(panel, posted.put_nowait))
-            for _ in range(30):  # bounces within the debounce time
-                panel.press(Button.CALL)
-                panel.release(Button.CALL)
-            panel.press(Button.CALL)
-            assert await posted.get() == ToggleCall()
-            reading.cancel()
-    assert posted.empty()
-
-
-@pytest.mark.looptime
-@pytest.mark.parametrize(
-    ("held", "wish"), [(0.3, TakePhoto()), (2.0, ToggleMute()), (0.8, None), (7.0, None)]
-)
-async def test_the_photo_button_means_what_its_time_says(held: float, wish: Event | None) -> None:
-    posted: list[Event] = []
-    with GpioPanel(MOCK) as panel:
-        async with asyncio.TaskGroup() as tasks:
-            reading = tasks.create_task(read_panel(panel, posted.append))
-            await asyncio.sleep(0)
-            panel.press(Button.PHOTO)
-            await asyncio.sleep(held)
-            panel.release(Button.PHOTO)
-            await asyncio.sleep(1)
-            reading.cancel()
-    assert posted == ([] if wish is None else [wish])
-
-
-@pytest.mark.looptime
-async def test_a_stuck_button_is_told_by_time_alone(caplog: pytest.LogCaptureFixture) -> None:
-    with GpioPanel(MOCK) as panel:
-        async with asyncio.TaskGroup() as tasks:
-            reading = tasks.create_task(read_panel(panel, lambda _: None))
-            await asyncio.sleep(0)
-            panel.press(Button.PHOTO)
-            await asyncio.sleep(61)
-            reading.cancel()
-    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        "The photo button is stuck: check its wires."
-    ]
 
 
 # The watchdog

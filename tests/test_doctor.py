@@ -27,7 +27,9 @@ from appliance.errors import (
     ServiceError,
     UnreachableError,
 )
+from appliance.hardware import gpiochip
 from tests.console.stage import stage
+from tests.hardware.gpio_kernel import Kernel
 
 KEY = "sk-test-canary-0123456789"
 MODELS = {"data": [{"id": "gpt-realtime-2.1", "object": "model"}]}
@@ -207,21 +209,34 @@ async def test_machine_without_pins_is_told(tmp_path: Path) -> None:
         await Doctor(settings("panel.driver=gpio"), tmp_path).panel()
 
 
-async def test_pins_that_may_not_be_opened_are_told(tmp_path: Path) -> None:
-    (tmp_path / "gpiochip0").symlink_to(tmp_path / "nowhere")  # not to be opened, even by root
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    fake = Kernel(tmp_path)
+    monkeypatch.setattr(gpiochip, "ioctl", fake.ioctl)
+    return fake
 
-    with pytest.raises(DeviceError, match="may not open"):
-        await Doctor(settings("panel.driver=gpio"), tmp_path).panel()
 
-
-async def test_pins_and_their_library_are_enough(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_pins_without_their_library_are_told(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "gpiochip0").touch()
-    (tmp_path / "lgpio.py").touch()
-    monkeypatch.syspath_prepend(tmp_path)
+    kernel.plug("gpiochip0", "pinctrl-rp1")
+    monkeypatch.setattr(doctor, "find_spec", lambda _name: None)
+    with pytest.raises(DeviceError, match="lgpio is missing"):
+        await Doctor(settings("panel.driver=gpio"), kernel.devices).panel()
 
-    assert "gpiochip0" in await Doctor(settings("panel.driver=gpio"), tmp_path).panel()
+
+async def test_pins_that_are_free_or_our_own_are_fine(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chip = kernel.plug("gpiochip0", "pinctrl-rp1")
+    chip.holders[17] = "voice-appliance"
+    (kernel.devices / "lgpio.py").touch()
+    monkeypatch.syspath_prepend(kernel.devices)
+    panel = Doctor(settings("panel.driver=gpio", "panel.led=rgb"), kernel.devices).panel
+    assert await panel() == "GPIO 17, 27, 22, 23, 24 on gpiochip0 (pinctrl-rp1)."
+    chip.holders[24] = "gpiomon"
+    with pytest.raises(DeviceError, match=r"GPIO 24 \(panel.blue_pin\) is used by gpiomon"):
+        await panel()
 
 
 async def test_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,8 @@ class Observer:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self._pin = self.panel._led.pin
+        assert self.panel._led is not None
+        self._pin = self.panel._led._device.pin
         self._pin.clear_states()
         self._began = time.monotonic()
 
@@ -117,6 +118,7 @@ async def appliance(
     async with assemble(config, lambda: DEMO_KEY) as assembly:
         panel = assembly.panel
         assert isinstance(panel, GpioPanel)
+        panel.open()
         async with (
             observed(card, panel) as observer,
             following(assembly, PlainView(io.StringIO())) as witness,

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from appliance.app import Assembly
+from appliance.buttons import read_panel
 from appliance.core.events import Shutdown
-from appliance.daemon import read_panel
 from appliance.demo.witness import Witness
 from appliance.terminal import View
 

@@ -90,6 +90,7 @@ async def set_stage(record: Path | None, settings: Sequence[str] = ()) -> AsyncI
         )  # fmt: skip
         assembly = await stack.enter_async_context(assemble(config, lambda: DEMO_KEY))
         assert isinstance(assembly.panel, GpioPanel)  # noqa: S101 - as configured
+        assembly.panel.open()  # fingers may be there before anybody reads it
         yield Stage(assembly, assembly.panel, card, service)
 
 

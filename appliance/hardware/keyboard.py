@@ -12,8 +12,7 @@ import termios
 import tty
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from typing_extensions import override
 
@@ -46,8 +45,8 @@ _Modes: TypeAlias = list[Any]  # as termios gives them
 class KeyboardPanel(Panel):
     """Reads single keys from a terminal, without echo; Ctrl-C, Ctrl-Z and `fg` work as ever.
 
-    A context manager: entering, on the running loop, changes the terminal's mode; leaving, or the
-    end of the process, restores it. `unknown` is called on the loop with every key that is not a
+    Opening, on the running loop, changes the terminal's mode; closing, or the end of the process,
+    restores it. `unknown` is called on the loop with every key that is not a
     button's, and with END_OF_INPUT. `source`: a descriptor, or standard input; it may be a pipe.
     """
 
@@ -61,16 +60,21 @@ class KeyboardPanel(Panel):
         self._came = asyncio.Event()
         self._held: dict[Button, asyncio.TimerHandle] = {}
         self._line: _Line | None = None
+        self._open = False
         self._fd = -1
         self._modes: _Modes | None = None
         self.pattern: Pattern | None = None
 
-    def __enter__(self) -> Self:
+    @override
+    def open(self) -> None:
+        if self._open:
+            return
+        self._open = True
         self._loop = asyncio.get_running_loop()
         fd = _descriptor(self._source)
         if fd is None:
             log.debug("there is no keyboard here")
-            return self
+            return
         if os.isatty(fd):
             self._modes = termios.tcgetattr(fd)
             atexit.register(self._restore)
@@ -82,14 +86,10 @@ class KeyboardPanel(Panel):
         except OSError:  # a file, /dev/null, closed: epoll takes only what can wait
             log.debug("standard input is no keyboard")
         self._fd = fd
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    @override
+    def close(self) -> None:
+        self._open = False
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
         if self._modes is not None:
@@ -100,6 +100,7 @@ class KeyboardPanel(Panel):
         if self._line is not None:
             self._line.done.cancel()
         self._restore()
+        self._fd = -1
 
     @override
     async def edges(self) -> AsyncIterator[Edge]:

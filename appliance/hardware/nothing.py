@@ -15,6 +15,14 @@ class NoPanel(Panel):
     """No buttons, no LED: the command line is the only way in."""
 
     @override
+    def open(self) -> None:
+        pass
+
+    @override
+    def close(self) -> None:
+        pass
+
+    @override
     async def edges(self) -> AsyncIterator[Edge]:
         nothing: asyncio.Queue[Edge] = asyncio.Queue()
         while True:

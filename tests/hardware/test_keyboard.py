@@ -90,7 +90,8 @@ async def test_a_key_is_a_press_and_a_release(
 
 @pytest.mark.looptime
 async def test_presses_last_as_long_as_a_fingers() -> None:
-    panel = KeyboardPanel(source=os.open(os.devnull, os.O_RDONLY))
+    source = os.open(os.devnull, os.O_RDONLY)
+    panel = KeyboardPanel(source=source)
     with panel:
         panel.press(Button.CALL)
         panel.press(Button.PHOTO, MUTE_HOLD)
@@ -100,7 +101,7 @@ async def test_presses_last_as_long_as_a_fingers() -> None:
     up = {edge.button: edge.at for edge in edges if not edge.pressed}
     assert up[Button.CALL] - down[Button.CALL] == pytest.approx(TAP)
     assert up[Button.PHOTO] - down[Button.PHOTO] == pytest.approx(MUTE_HOLD)
-    os.close(panel._fd)
+    os.close(source)
 
 
 async def test_other_keys_go_to_whoever_asked(terminal: Terminal) -> None:

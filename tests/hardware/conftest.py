@@ -1,0 +1,15 @@
+"""A kernel with GPIO chips of our choice."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.hardware import gpiochip
+from tests.hardware.gpio_kernel import Kernel
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    fake = Kernel(tmp_path)
+    monkeypatch.setattr(gpiochip, "ioctl", fake.ioctl)
+    return fake
