@@ -130,6 +130,7 @@ class Assembly:
         with suppress(ApplianceError):  # the call will say it
             await asyncio.to_thread(make_echo, self.config.audio)
         await warm_up()
+        await self.camera.load()  # libcamera and its friends hold everything up for 2 s
 
     # What the tools may do: tools.builtin.Context
 

@@ -77,6 +77,13 @@ class Camera(Protocol):
         """Which camera it is, and why this one, as far as the last picture told."""
         ...
 
+    async def load(self) -> None:
+        """Load what the first picture needs, where nobody waits; the camera stays closed.
+
+        It raises nothing: the next capture tells what is missing.
+        """
+        ...
+
     async def capture(self, settle: float = 0.0) -> bytes:
         """Return one picture as the camera's JPEG, off the loop, within the configured time.
 

@@ -64,8 +64,10 @@ class AutoCamera(CameraDriver):
 
     def _reasons(self) -> str:
         return "; ".join(
-            f"{name}: {error.cause.rstrip('.')}" for name, error in self._against.items()
+            f"{name}: {self._against[name].cause.rstrip('.')}"
+            for name in self._ways
+            if name in self._against
         )
 
     def _cure(self) -> str:
-        return next(iter(self._against.values())).cure
+        return self._against[next(iter(self._ways))].cure

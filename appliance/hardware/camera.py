@@ -93,6 +93,16 @@ class BoundedCamera(Camera):
         return self._about
 
     @override
+    async def load(self) -> None:
+        opened = _Opened(self._make(), self._latch, self._all)
+        try:
+            with suppress(DeviceError, TimeoutError):
+                async with asyncio.timeout(LOAD_TIME):
+                    await opened.load()
+        finally:
+            opened.close()
+
+    @override
     async def capture(self, settle: float = 0.0) -> bytes:
         async with self._turn:
             try:

@@ -39,6 +39,10 @@ class NoCamera(Camera):
     about = "none"
 
     @override
+    async def load(self) -> None:
+        pass
+
+    @override
     async def capture(self, settle: float = 0.0) -> bytes:
         raise DeviceError("This appliance has no camera.", "Set camera.driver if it has one.")
 

@@ -52,6 +52,10 @@ class FolderCamera(Camera):
         pass
 
     @override
+    async def load(self) -> None:
+        pass
+
+    @override
     async def capture(self, settle: float = 0.0) -> bytes:
         with self._latch.hold("camera"):
             fault: Fault = next(self._faults, "")

@@ -51,9 +51,9 @@ async def test_the_first_is_taken_without_a_word_about_the_others() -> None:
 
 
 async def test_the_next_is_taken_with_the_reason_against_those_before() -> None:
-    camera = auto(Way("a", fails_at="load"), Way("b", fails_at="open"), Way("c"))
+    camera = auto(Way("a", fails_at="open"), Way("b", fails_at="load"), Way("c"))
     assert await camera.capture() == b"c"
-    assert camera.about == "c (not a: a cannot load; b: b cannot open)"
+    assert camera.about == "c (not a: a cannot open; b: b cannot load)"
 
 
 async def test_what_was_not_there_before_is_taken_when_it_comes() -> None:

@@ -170,6 +170,31 @@ async def test_captures_wait_for_each_other() -> None:
     assert [capture.result() for capture in captures] == [JPEG] * 3
 
 
+async def test_libraries_can_be_loaded_ahead_in_the_dark() -> None:
+    light = Light()
+    module = FakePicamera2()
+    loads: list[int] = []
+
+    def load() -> FakePicamera2:
+        loads.append(light.lit)
+        return module
+
+    camera = BoundedCamera(CameraConfig(), light, lambda: PiCamera(load, module.clock))
+    await camera.load()
+    assert loads == [0]
+    assert (module.opened, light.ever) == (0, 0)
+
+
+async def test_libraries_that_are_missing_are_told_by_the_picture_only() -> None:
+    def load() -> FakePicamera2:
+        raise DeviceError("The library is missing.")
+
+    camera = BoundedCamera(CameraConfig(), Light(), lambda: PiCamera(load))
+    await camera.load()
+    with pytest.raises(DeviceError, match="missing"):
+        await camera.capture()
+
+
 async def test_a_cold_camera_is_not_kept_open() -> None:
     module = FakePicamera2()
     async with asyncio.timeout(5):
