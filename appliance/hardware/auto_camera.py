@@ -1,6 +1,7 @@
 """The first camera that is there, in a fixed order, with the reason against those before it."""
 
 from collections.abc import Mapping
+from itertools import takewhile
 
 from typing_extensions import override
 
@@ -40,7 +41,7 @@ class AutoCamera(CameraDriver):
                 continue
             self._chosen = way
             self.stays_open = way.stays_open
-            against = self._reasons()
+            against = self._reasons(before=name)
             self.about = f"{way.about}{f' (not {against})' if against else ''}"
             return
         raise DeviceError(f"No camera works here ({self._reasons()}).", self._cure())
@@ -62,12 +63,9 @@ class AutoCamera(CameraDriver):
         assert self._chosen is not None  # noqa: S101 - the contract: open comes first
         return self._chosen
 
-    def _reasons(self) -> str:
-        return "; ".join(
-            f"{name}: {self._against[name].cause.rstrip('.')}"
-            for name in self._ways
-            if name in self._against
-        )
+    def _reasons(self, before: str = "") -> str:
+        tried = takewhile(lambda name: name != before, self._ways)
+        return "; ".join(f"{name}: {self._against[name].cause.rstrip('.')}" for name in tried)
 
     def _cure(self) -> str:
         return self._against[next(iter(self._ways))].cure

@@ -44,7 +44,7 @@ def auto(*ways: Way, warm: bool = False) -> BoundedCamera:
 
 
 async def test_the_first_is_taken_without_a_word_about_the_others() -> None:
-    camera = auto(Way("a"), Way("b"))
+    camera = auto(Way("a"), Way("b", fails_at="load"))
     assert camera.about == "auto"
     assert await camera.capture() == b"a"
     assert camera.about == "a"
