@@ -1,6 +1,7 @@
 """Builds the appliance from its configuration: the one place that joins all parts."""
 
 import asyncio
+import faulthandler
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -225,6 +226,7 @@ async def assemble(
 
 async def serve(config: Config) -> None:
     """Run the daemon until a signal ends it. Raises ApplianceError if it cannot start."""
+    faulthandler.enable()  # a crash in a library leaves its place in the journal
     configure(config.log.level)
     daemon.return_memory()
     # A busy thread otherwise holds up the sound card's callback for up to 85 ms (measured with

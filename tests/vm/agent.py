@@ -1,17 +1,21 @@
 """Runs in the test machine as root: takes commands from the serial line, one at a time, and answers on it.
 
 A request is a line of JSON, `{"shell": text, "timeout": seconds}`; the answer `{"status": int, "told": text}`. A command
-that outlasts its time has status 124 and its children are ended.
+that outlasts its time has status 124 and its children are ended. `{"ask": path}` asks the appliance's control socket, as
+its command line does, without the second that starting a command line takes here.
 """  # noqa: E501
 
+import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import termios
 from pathlib import Path
 
 LINE = "/dev/ttyS0"
+CONTROL = "/run/voice-appliance/control.sock"
 HERE = Path(__file__).resolve().parent  # the host's folder
 ANSWER = "@answer "  # systemd may write to the line too
 
@@ -28,7 +32,8 @@ def main() -> None:
         while chunk := requests.read(4096):
             *lines, pending = (pending + chunk).split(b"\n")
             for each in lines:
-                answer(line, run(**json.loads(each)))
+                request = json.loads(each)
+                answer(line, ask(request["ask"]) if "ask" in request else run(**request))
 
 
 def run(shell: str, timeout: float) -> dict[str, object]:
@@ -45,6 +50,27 @@ def run(shell: str, timeout: float) -> dict[str, object]:
         told, _ = process.communicate()
         status = 124
     return {"status": status, "told": told.decode(errors="replace")}
+
+
+class Control(http.client.HTTPConnection):
+    """A connection to the appliance's socket."""
+
+    def connect(self) -> None:
+        """Connect."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(CONTROL)
+
+
+def ask(path: str) -> dict[str, object]:
+    """Ask the appliance; status 0 when nobody answers."""
+    try:
+        control = Control("localhost", timeout=10)
+        control.request("GET", path)
+        got = control.getresponse()
+        return {"status": got.status, "told": got.read().decode()}
+    except OSError as error:
+        return {"status": 0, "told": str(error)}
 
 
 def answer(line: int, what: dict[str, object]) -> None:

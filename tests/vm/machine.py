@@ -8,7 +8,9 @@ import base64
 import json
 import os
 import select
+import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -76,9 +78,9 @@ class Machine:
         self.folder = folder
         self.console = folder / "console.log"
         self.changes = changes or folder / "disk.changes"
-        self._agent = HERE / "agent.py"
         self._pending = b""
-        (folder / "agent.py").write_text(self._agent.read_text())
+        for program in ("agent.py", "attach.py", "probe.py"):
+            shutil.copy(HERE / program, folder)
         unit = UNIT.format(folder=folder, agent="/run/host/agent.py")
         credential = base64.b64encode(unit.encode()).decode()
         command = [
@@ -87,7 +89,7 @@ class Machine:
             "ssl=null", "ssl0=fd:0,fd:1", "quiet", "panic=-1",
             f"systemd.set_credential_binary=systemd.extra-unit.agent.service:{credential}", "systemd.wants=agent.service",  # noqa: E501
         ]  # fmt: skip
-        if Path(f"/sys/class/net/{TAP}").exists():
+        if TAP in dict(socket.if_nameindex()).values():
             command.append(f"vec0:transport=tap,ifname={TAP},depth=128,gro=0")
         self._console = self.console.open("ab")
         self._process = subprocess.Popen(  # noqa: S603 - the kernel we built
@@ -114,11 +116,13 @@ class Machine:
 
     def try_(self, shell: str, timeout: float = 60.0) -> Result:
         """Run a shell command as root in the machine, however it ends."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"shell": shell, "timeout": timeout}).encode() + b"\n")
-        self._process.stdin.flush()
-        answer = self._answer(timeout + 60)
-        return Result(int(answer["status"]), str(answer["told"]))
+        self._request({"shell": shell, "timeout": timeout})
+        return self._result(timeout + 60)
+
+    def ask(self, path: str) -> Result:
+        """Ask the appliance's control socket; an HTTP status, or 0 when nobody answers."""
+        self._request({"ask": path})
+        return self._result(60)
 
     def run(self, shell: str, timeout: float = 60.0) -> str:
         """Run a shell command that must succeed; what it printed."""
@@ -141,11 +145,7 @@ class Machine:
 
     def power_off(self, timeout: float = 60.0) -> None:
         """Shut down as a person's `poweroff` does, and wait until it is off."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(
-            json.dumps({"shell": "systemctl poweroff", "timeout": 30}).encode() + b"\n"
-        )
-        self._process.stdin.flush()
+        self._request({"shell": "systemctl poweroff", "timeout": 30})
         self._process.communicate(timeout=timeout)
         self._console.close()
 
@@ -155,6 +155,15 @@ class Machine:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
         self._console.close()
+
+    def _request(self, request: dict[str, object]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def _result(self, limit: float) -> Result:
+        answer = self._answer(limit)
+        return Result(int(answer["status"]), str(answer["told"]))
 
     def _answer(self, limit: float) -> dict[str, Any]:
         """Return the next answer of the agent. Raises MachineError when the machine is gone or silent too long."""  # noqa: E501
