@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +16,25 @@ from appliance.hardware.cards import Card, hardware_of, stable_name
 
 if TYPE_CHECKING:
     import pyaudio
+
+PATIENCE = 4.0  # seconds; a healthy card opens in 0.1
+# Two threads in Pa_Initialize abort the process or corrupt its memory (seen, 19.6): one opens for a
+# new call while another still hangs in the card of the last one.
+_library = threading.RLock()
+
+
+@contextmanager
+def alone(patience: float = PATIENCE) -> Iterator[None]:
+    """Be the only thread in PortAudio, but for its own. Not on the loop.
+
+    `patience`: seconds that another one may take; -1 waits for ever. Raises DeviceError after that.
+    """
+    if not _library.acquire(timeout=patience):
+        raise DeviceError("The sound card does not answer.", "Unplug it and plug it in again.")
+    try:
+        yield
+    finally:
+        _library.release()
 
 
 def list_devices() -> list[Card]:
@@ -89,7 +109,7 @@ def portaudio() -> Iterator["pyaudio.PyAudio"]:
     """Initialise PortAudio, quietly, and terminate it at the end.
 
     Blocks (0.02 s here, 1 s where JACK is asked): not on the loop. Raises DeviceError if PyAudio or
-    ALSA's configuration is missing.
+    ALSA's configuration is missing, or if another thread hangs in it.
     """
     try:
         import pyaudio  # noqa: PLC0415 - may be missing, and that is to be said in words
@@ -97,13 +117,15 @@ def portaudio() -> Iterator["pyaudio.PyAudio"]:
         raise DeviceError(
             "PyAudio is not installed.", "Install python3-pyaudio, or voice-appliance[sound]."
         ) from error
-    _silence_libraries()
-    _require_configuration()
-    audio = pyaudio.PyAudio()
+    with alone():
+        _silence_libraries()
+        _require_configuration()
+        audio = pyaudio.PyAudio()
     try:
         yield audio
     finally:
-        audio.terminate()
+        with alone(-1):
+            audio.terminate()
 
 
 def _silence_libraries() -> None:

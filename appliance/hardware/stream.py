@@ -12,7 +12,7 @@ from appliance.config import AudioConfig
 from appliance.errors import DeviceError
 from appliance.hardware.alsa import Direction
 from appliance.hardware.cards import Card, choose
-from appliance.hardware.portaudio import found, portaudio
+from appliance.hardware.portaudio import alone, found, portaudio
 from appliance.media.blocks import BlockLine, Format
 from appliance.media.convert import Width
 from appliance.media.pcm import RATE
@@ -79,6 +79,10 @@ class CardStream(AudioStream):
 
         Worker thread. Raises DeviceError.
         """
+        with alone():
+            self._open_best(block_ms)
+
+    def _open_best(self, block_ms: int) -> None:
         audio = self._stack.enter_context(portaudio())
         cards = found(audio)
         microphone = choose(cards, self._config.input, "input")
@@ -90,12 +94,13 @@ class CardStream(AudioStream):
 
     def reopen(self, block_ms: int) -> None:
         """Go on with blocks of another length. Worker thread, after `open`. Raises DeviceError."""
-        self._opened.close()
-        self._start(block_ms)
+        with alone():
+            self._opened.close()
+            self._start(block_ms)
 
     def close(self) -> None:
         """Close whatever is open without playing it to its end. Worker thread."""
-        with self._stack:
+        with alone(-1), self._stack:
             self._opened.close()
 
     def active(self) -> bool:

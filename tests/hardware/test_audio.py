@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pyaudio
 import pytest
 import pytest_asyncio
 
@@ -247,3 +249,38 @@ def wait_for_blocks(ear: Ear, count: int) -> None:
     deadline = time.monotonic() + 10
     while len(ear.near) < count and time.monotonic() < deadline:
         time.sleep(0.005)
+
+
+async def test_no_two_threads_are_in_portaudio_at_once(
+    card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that hangs in a card's opening is not joined by that of the next call."""
+    monkeypatch.setattr(audio, "OPEN_DEADLINE", 0.5)
+    there, go_on = threading.Event(), threading.Event()
+    together = threading.Semaphore(1)
+    real = pyaudio.PyAudio
+
+    class Hanging(real):  # type: ignore[misc, valid-type]  # a class that is found at run time
+        def __init__(self) -> None:
+            assert together.acquire(blocking=False), "two at once"
+            there.set()
+            go_on.wait(20)
+            super().__init__()
+            together.release()
+
+    monkeypatch.setattr(pyaudio, "PyAudio", Hanging)
+    first, second = Latch(), Latch()
+    async with asyncio.timeout(30):
+        for latch in (first, second):
+            with pytest.raises(DeviceError, match="does not answer"):
+                async with PyAudioDevice(CARDS, latch).open(Ear(), never):
+                    pass
+        assert there.is_set()
+        assert first.held == ["microphone"]  # the hanging one may still open it
+        go_on.set()
+        await first.dark.wait()
+        await second.dark.wait()
+        monkeypatch.setattr(audio, "OPEN_DEADLINE", 20)
+        ear = Ear()
+        async with PyAudioDevice(CARDS, second).open(ear, never):
+            await asyncio.to_thread(wait_for_blocks, ear, 5)

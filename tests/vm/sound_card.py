@@ -2,6 +2,7 @@
 
 import struct
 import threading
+import time
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ from tests.vm.usb import ENDPOINT, Device, descriptor, interface
 
 SPEAKER, MICROPHONE = 1, 2  # endpoints, and interfaces
 WIDTH: Final = 2  # bytes of a sample
+PAUSE: Final = 0.1  # s between two looks
 AUDIBLE: Final = 300  # of 32767
 
 _AUDIO, _CONTROL, _STREAMING = 1, 1, 2  # A.1, A.2: class and subclasses
@@ -56,6 +58,13 @@ class SoundCard(Device):
         """How much of what it played was loud: half of speech is."""
         sound = np.abs(np.frombuffer(self.played, "<i2").astype(np.int32))
         return float(np.count_nonzero(sound > AUDIBLE)) / self.rate
+
+    def until_loud(self, seconds: float, limit: float = 60.0) -> None:
+        """Wait until it has been loud for this long in all."""
+        end = time.monotonic() + limit
+        while (loud := self.loud_seconds) < seconds:
+            assert time.monotonic() < end, f"it played {loud:.1f} s of sound within {limit:.0f} s"
+            time.sleep(PAUSE)
 
     def give(self, endpoint: int, size: int) -> bytes:
         """Return what a frame of one millisecond hears."""

@@ -24,12 +24,11 @@ def test_a_press_starts_a_call_and_a_press_ends_it(box: Box, card: SoundCard) ->
     box.press(CALL)
     box.until_phase("live")
     box.until_light(lit=True)
-    box.until_said("offline voice")
+    card.until_loud(1)
     box.press(CALL)
     status = box.until_phase("idle")
     assert status["last_call"]["RESPONSES"] == 1, status
     box.until_light(lit=False)
-    assert card.loud_seconds > 1
 
 
 def test_machine_powers_off(machine: Machine) -> None:
