@@ -305,9 +305,9 @@ def selftest(loaded: Loaded, save: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def doctor(loaded: Loaded, as_json: bool) -> None:
     """Check everything a call needs, with a cure for each fault."""
-    from appliance.doctor import examine  # noqa: PLC0415 - loads the drivers
+    from appliance.doctor.visit import visit  # noqa: PLC0415 - loads the drivers
 
-    sys.exit(asyncio.run(examine(loaded.config, as_json=as_json)))
+    sys.exit(asyncio.run(visit(loaded.config, as_json=as_json)))
 
 
 async def _print_transcript(control: "Control", *, follow: bool, as_json: bool) -> None:

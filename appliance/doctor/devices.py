@@ -1,0 +1,92 @@
+"""Microphone, speaker, what is between them and the service, camera and pins."""
+
+import os
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+
+from appliance.config import AudioConfig, CameraConfig, PanelConfig
+from appliance.doctor.contract import Found, in_thread
+from appliance.drivers import make_camera, make_echo
+from appliance.errors import DeviceError
+from appliance.hardware.alsa import Direction
+from appliance.hardware.cards import choose
+from appliance.hardware.gpiochip import CONSUMER, LIBRARY_CURE, check_pins, find_chip, pins_of
+from appliance.hardware.portaudio import list_devices
+from appliance.lamp import Lamp
+from appliance.media.files import read_sound
+from appliance.media.opus import conceals_deeply, find_opus
+
+
+async def microphone(config: AudioConfig) -> str | Found:
+    """Look for the sound card, or the file, that would be opened."""
+    if config.driver == "file":
+        return await in_thread(lambda: _heard(config.input_file))
+    return await _card("input", config.input)
+
+
+async def speaker(config: AudioConfig) -> str | Found:
+    """Look for the sound card, or the file, that would be opened."""
+    if config.driver == "file":
+        return await in_thread(lambda: _written(config.output_file))
+    return await _card("output", config.output)
+
+
+async def sound(config: AudioConfig) -> str:
+    """Tell what decodes the far end and what cancels its echo."""
+    opus = await in_thread(find_opus)
+    echo = await in_thread(lambda: make_echo(config))
+    deep = "deep" if await in_thread(lambda: conceals_deeply(opus)) else "classic"
+    return f"{opus.version} with {deep} concealment; echo: {echo.name}."
+
+
+async def camera(config: CameraConfig) -> str | Found:
+    """Take a picture and throw it away."""
+    if config.driver == "none":
+        return Found("not-applicable", "camera.driver is none.")
+    eye = make_camera(config, Lamp(lambda _pattern: None))
+    jpeg = await eye.capture()
+    return f"{eye.about}. It delivered a picture of {len(jpeg) // 1000} kB; thrown away."
+
+
+async def panel(config: PanelConfig, devices: Path = Path("/dev")) -> str | Found:
+    """See whether buttons and LED are there, and free or the appliance's own."""
+    if config.driver != "gpio":
+        return Found("not-applicable", f"panel.driver is {config.driver}.")
+    chip = await in_thread(lambda: find_chip(config.chip, devices))
+    if find_spec("lgpio") is None:  # importing it makes a pipe in the working directory
+        raise DeviceError("The library lgpio is missing.", LIBRARY_CURE)
+    pins = pins_of(config)
+    await in_thread(lambda: check_pins(chip, pins, CONSUMER))
+    numbers = ", ".join(map(str, pins.values()))
+    return f"GPIO {numbers} on {chip.path.name} ({chip.label})."
+
+
+async def _card(direction: Direction, wanted: str) -> str:
+    cards = await in_thread(list_devices)
+    choice = choose(cards, wanted, direction)
+    others = sum(bool(card.channels(direction)) for card in cards) - 1
+    more = f" {others} more: voice-appliance devices." if others else ""
+    return f"{choice.card.name}: {choice.reason}.{more}"
+
+
+def _heard(path: str) -> str | Found:
+    if not path:
+        return Found(
+            "not-applicable", "Silence: audio.driver is file, and audio.input_file is empty."
+        )
+    with closing(read_sound(Path(path))) as pieces:
+        next(pieces, b"")
+    return f"The file {path}."
+
+
+def _written(path: str) -> str | Found:
+    if not path:
+        return Found(
+            "not-applicable",
+            "Nothing is kept: audio.driver is file, and audio.output_file is empty.",
+        )
+    folder = Path(path).absolute().parent
+    if not os.access(folder, os.W_OK):
+        raise DeviceError(f"Nothing can be written to {folder}.", "Check audio.output_file.")
+    return f"The file {path}."
