@@ -25,7 +25,7 @@ from appliance.config import (
 )
 from appliance.console import api
 from appliance.console.server import control_socket
-from appliance.console.views import Status, view_model
+from appliance.console.views import BoardView, Status, view_model
 from appliance.core.events import Dial, SetVolume
 from appliance.core.model import Fault, Idle, Model, Photo
 from appliance.credentials import Secret, find_key
@@ -41,6 +41,7 @@ from appliance.media.cues import render_all
 from appliance.media.opus import OpusDecoder, find_opus
 from appliance.memory import Memory
 from appliance.ports import Panel
+from appliance.power import PowerWatch
 from appliance.realtime.conversation import Entry
 from appliance.supervisor import Supervisor
 from appliance.tester import SelfTester
@@ -75,6 +76,7 @@ class Assembly:
                 idle_timeout=config.call.idle_timeout,
             ),
         )
+        self.power = PowerWatch(self.supervisor.post)
         self._key = key
         self._http = http
         self.camera = make_camera(config.camera, self.lamp)
@@ -104,6 +106,11 @@ class Assembly:
             panel=self.config.panel.driver,
             tools=tuple(spec.name for spec in self._registry.specs()),
             last_call=call.figures() if call else {},
+            board=BoardView(
+                self.power.board.undervoltage,
+                self.power.strain.undervoltages,
+                self.power.board.celsius,
+            ),
         )
 
     async def selftest(self, *, save: bool) -> Report:
@@ -255,5 +262,6 @@ async def serve(config: Config) -> None:
                 blocks=assembly.blocks,
                 debounce=config.panel.debounce,
                 warm_up=assembly.warm_up,
+                watch=assembly.power.run,
             )
             await daemon.run_daemon(parts, find_manager(), watchdog_limit())

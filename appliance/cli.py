@@ -238,6 +238,8 @@ def volume(level: int | str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The whole snapshot as JSON.")
 def status(as_json: bool) -> None:
     """Tell what the appliance does."""
+    from appliance.console.views import board_sentence  # noqa: PLC0415 - loads the core
+
     snapshot = _ask(lambda control: control.status())
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(snapshot)).decode())
@@ -247,6 +249,7 @@ def status(as_json: bool) -> None:
         f"Service {snapshot.service}, up {snapshot.uptime:.0f} s, "
         f"{snapshot.model.calls_made} calls made."
     )
+    click.echo(board_sentence(snapshot.board))
 
 
 @main.command()

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import stat
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class Parts:
 
     `blocks`: how many audio blocks the call in progress has exchanged; None if no sound is open.
     `debounce`: seconds, of the panel's contacts. `warm_up`: run once, behind READY, so that the
-    first press is as fast as the others.
+    first press is as fast as the others. `watch`: run for ever beside the rest.
     """
 
     supervisor: Supervisor
@@ -47,6 +47,7 @@ class Parts:
     blocks: Callable[[], int | None] = lambda: None
     debounce: float = DEBOUNCE
     warm_up: Callable[[], Awaitable[None]] | None = None
+    watch: Callable[[], Coroutine[None, None, None]] | None = None
 
 
 async def run_daemon(parts: Parts, manager: Manager, watchdog: float | None = None) -> None:
@@ -62,6 +63,8 @@ async def run_daemon(parts: Parts, manager: Manager, watchdog: float | None = No
             tasks.create_task(reading, name="panel"),
             tasks.create_task(_tell_status(parts.hub, manager), name="status"),
         ]
+        if parts.watch is not None:
+            helpers.append(tasks.create_task(parts.watch(), name="board"))
         if watchdog is not None:
             feeding = feed_watchdog(manager, parts.supervisor.echo, parts.blocks, watchdog)
             helpers.append(tasks.create_task(feeding, name="watchdog"))

@@ -29,7 +29,9 @@ from appliance.hardware.gpio import GpioPanel
 from appliance.hardware.nothing import NoPanel
 from appliance.hub import Hub
 from appliance.manager import NoManager, find_manager
+from appliance.power import UNDERVOLTAGE, PowerWatch
 from appliance.supervisor import Supervisor
+from tests.hardware.hwmon_tree import HwmonTree
 from tests.notified import NotifySocket
 
 MOCK = PanelConfig(driver="gpio-mock")
@@ -92,6 +94,21 @@ async def test_ready_status_and_stopping_are_told_in_order(systemd: NotifySocket
     lines = systemd.read()
     assert lines.index("READY=1") < lines.index("STATUS=Calling.") < lines.index("STOPPING=1")
     assert f"STATUS={sentence(Model())}" in lines
+
+
+async def test_weak_supply_is_told_to_the_service_manager(
+    systemd: NotifySocket, tmp_path: Path
+) -> None:
+    hub, tree = Hub(), HwmonTree(tmp_path)
+    tree.alarm(True)
+    supervisor = make_supervisor(hub, FakeCall())
+    watch = PowerWatch(supervisor.post, tmp_path)
+    parts = Parts(supervisor, hub, NoPanel(), watch=watch.run)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(run_daemon(parts, find_manager()))
+        await systemd.wait_for(f"STATUS={sentence(Model(board=UNDERVOLTAGE))}")
+        terminate()
+        await systemd.wait_for("STOPPING=1")
 
 
 async def test_first_call_is_warmed_up_behind_ready(systemd: NotifySocket) -> None:

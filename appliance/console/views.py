@@ -71,6 +71,17 @@ class GapView(msgspec.Struct, frozen=True, tag="gap", tag_field="type"):
 EventView: TypeAlias = ModelView | LineView | LevelsView | MarkView | GapView
 
 
+class BoardView(msgspec.Struct, frozen=True):
+    """Power and heat of the board; null: not known here.
+
+    `undervoltage`: in the last 2 s. `undervoltages`: how often since the daemon began.
+    """
+
+    undervoltage: bool | None = None
+    undervoltages: int = 0
+    celsius: float | None = None
+
+
 class Status(msgspec.Struct, frozen=True):
     """A whole snapshot: `status --json` and the tool `device_status`.
 
@@ -87,6 +98,7 @@ class Status(msgspec.Struct, frozen=True):
     panel: str
     tools: tuple[str, ...]
     last_call: dict[str, Plain]
+    board: BoardView = BoardView()
 
 
 class VolumeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,7 +129,9 @@ class ErrorView(msgspec.Struct, frozen=True):
 def view_model(model: Model) -> ModelView:
     """Return the model as the API says it."""
     noticed = model.notice.problem if model.notice is not None else None
-    problem = noticed or model.without_sound or problem_of(model.phase) or model.panel
+    problem = (
+        noticed or model.without_sound or problem_of(model.phase) or model.panel or model.board
+    )
     live = model.phase if isinstance(model.phase, Live) else None
     return ModelView(
         phase=phase_word(model.phase),
@@ -163,3 +177,18 @@ def line_text(line: Entry | LineView) -> str:
     """Return a transcript line as a person reads it."""
     mark = " (interrupted)" if line.interrupted else " (not understood)" if line.failed else ""
     return f"{NAMES[line.role]}: {line.text}{mark}"
+
+
+def board_sentence(board: BoardView) -> str:
+    """Return power and heat as a person reads them."""
+    heat = "unknown" if board.celsius is None else f"{board.celsius:.0f} °C"
+    times = board.undervoltages
+    if board.undervoltage is None:
+        power = "not known here"
+    elif board.undervoltage:
+        power = "too weak"
+    elif times:
+        power = f"right now, too weak {times} time{'s' * (times != 1)} since the start"
+    else:
+        power = "right"
+    return f"Power supply: {power}. Processor: {heat}."

@@ -137,6 +137,13 @@ class PanelChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardChanged:
+    """What is wrong with power or heat of the board, or None: all is well, or not known."""
+
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """An armed timer ran out."""
 
@@ -156,6 +163,7 @@ Fact: TypeAlias = (
     | PhotoTaken
     | PhotoFailed
     | PanelChanged
+    | BoardChanged
     | TimerFired
 )
 Event: TypeAlias = Intent | Fact

@@ -10,6 +10,7 @@ from typing import assert_never
 from appliance.core import facts, wishes
 from appliance.core.effects import Effect, StartTimer, StopTimer
 from appliance.core.events import (
+    BoardChanged,
     CallDown,
     CallUp,
     Dial,
@@ -87,6 +88,8 @@ def _learn(model: Model, fact: Fact) -> Step:
             return facts.send_failed(model, fact)
         case PanelChanged(problem):
             return replace(model, panel=problem), ()
+        case BoardChanged(problem):
+            return replace(model, board=problem), ()
         case PhotoTaken(photo):
             return facts.photo_taken(model, photo)
         case PhotoFailed(problem):

@@ -12,6 +12,7 @@ ProblemKind: TypeAlias = Literal[
     "auth",  # the key is missing or refused
     "quota",  # the account has no quota left
     "device",  # microphone, speaker, camera, buttons or LED
+    "power",  # the board has too little voltage, or is too hot
     "rejected",  # the service refuses our request: a wrong setting
     "bug",  # ours
 ]
@@ -195,6 +196,7 @@ class Model:
     `volume`: of the speaker, 0 to 100 %. `calls_made`: the number of the last call. `outbox`: what
     the next call is to be told, oldest first. `silence`: the last time a sound card went.
     `panel`: what is wrong with buttons or LED; all else works meanwhile.
+    `board`: what is wrong with power or heat; all is slower meanwhile.
     `idle_timeout`: seconds of silence that end a call, a setting.
     """
 
@@ -207,6 +209,7 @@ class Model:
     notice: Notice | None = None
     silence: Silence | None = None
     panel: Problem | None = None
+    board: Problem | None = None
     idle_timeout: float = 120.0
 
     @property

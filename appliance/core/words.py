@@ -37,7 +37,7 @@ def problem_of(phase: Phase) -> Problem | None:
 def sentence(model: Model) -> str:
     """Return what the appliance does, in one sentence for a person; and what just went wrong."""
     noticed = model.notice.problem if model.notice is not None else None
-    problem = noticed or model.without_sound or model.panel
+    problem = noticed or model.without_sound or model.panel or model.board
     said = _sentence(model)
     return f"{said} {problem.cause} {problem.cure}".strip() if problem is not None else said
 

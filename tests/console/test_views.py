@@ -1,6 +1,8 @@
 """The model as the API says it."""
 
-from appliance.console.views import view_model
+import pytest
+
+from appliance.console.views import BoardView, board_sentence, view_model
 from appliance.core.model import Idle, Live, Model, Notice, Problem
 
 GONE = Problem("network", "The network is gone.", "Wait.")
@@ -18,3 +20,28 @@ def test_a_photo_taken_hides_no_problem() -> None:
     problem = view_model(Model(Idle(GONE), notice=Notice())).problem
     assert problem is not None
     assert problem.cause == GONE.cause
+
+
+def test_weak_supply_is_the_problem_where_there_is_no_worse_one() -> None:
+    weak = Problem("power", "The voltage is too low.", "Take a better supply.")
+    problem = view_model(Model(Live(1), board=weak)).problem
+    assert problem is not None
+    assert problem.kind == "power"
+    worse = view_model(Model(Idle(GONE), board=weak)).problem
+    assert worse is not None
+    assert worse.cause == GONE.cause
+
+
+@pytest.mark.parametrize(
+    ("board", "told"),
+    [
+        (BoardView(), "Power supply: not known here. Processor: unknown."),
+        (BoardView(undervoltage=True, undervoltages=1, celsius=61.2),
+         "Power supply: too weak. Processor: 61 °C."),
+        (BoardView(undervoltage=False, celsius=40.0), "Power supply: right. Processor: 40 °C."),
+        (BoardView(undervoltage=False, undervoltages=2),
+         "Power supply: right now, too weak 2 times since the start. Processor: unknown."),
+    ],
+)  # fmt: skip
+def test_power_and_heat_are_a_sentence(board: BoardView, told: str) -> None:
+    assert board_sentence(board) == told

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from appliance.core.effects import Effect, StartTimer
 from appliance.core.events import (
+    BoardChanged,
     CallDown,
     CallUp,
     Dial,
@@ -53,6 +54,7 @@ AUTH = Problem("auth", "The key was refused.", "Check the key.")
 CARD = Problem("device", "The sound card has stopped.", "Plug it in.")
 CAMERA = Problem("device", "There is no camera.")
 STUCK = Problem("device", "The call button is stuck.", "Check its wires.")
+WEAK = Problem("power", "The voltage is too low.", "Take a better supply.")
 WAITED = Text("asked before")
 
 LIVE = Model(Live(1), calls_made=1)
@@ -96,6 +98,7 @@ EVENTS: dict[str, Event] = {
     "PhotoTaken": PhotoTaken(Photo("p")),
     "PhotoFailed": PhotoFailed(CAMERA),
     "PanelChanged": PanelChanged(STUCK),
+    "BoardChanged": BoardChanged(WEAK),
     "ROTATE again": TimerFired(Timer.ROTATE),
     **{timer.name: TimerFired(timer) for timer in Timer},
 }

@@ -14,6 +14,7 @@ from appliance.core.effects import (
     StopTimer,
 )
 from appliance.core.events import (
+    BoardChanged,
     CallDown,
     CallUp,
     Dial,
@@ -47,7 +48,18 @@ from appliance.core.model import (
     Turn,
     Waiting,
 )
-from tests.core.examples import AUTH, CARD, CLOSED, LIVE, NETWORK, STUCK, after, delay, fired
+from tests.core.examples import (
+    AUTH,
+    CARD,
+    CLOSED,
+    LIVE,
+    NETWORK,
+    STUCK,
+    WEAK,
+    after,
+    delay,
+    fired,
+)
 
 
 def test_first_press_opens_the_call() -> None:
@@ -82,6 +94,12 @@ def test_broken_panel_is_known_until_it_is_mended_whatever_else_happens() -> Non
     assert broken.panel == STUCK
     assert OpenCall(2) in effects
     assert mended == replace(broken, panel=None)
+
+
+def test_weak_supply_is_known_until_it_is_mended_and_changes_nothing_else() -> None:
+    weak, effects = after(LIVE, BoardChanged(WEAK))
+    assert (weak, effects) == (replace(LIVE, board=WEAK), [])
+    assert after(weak, BoardChanged())[0] == LIVE
 
 
 def test_next_call_has_a_sound_card_of_its_own() -> None:

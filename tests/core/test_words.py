@@ -6,7 +6,7 @@ import pytest
 
 from appliance.core.model import Dialing, Idle, Live, Model, Notice, Silence, Turn
 from appliance.core.words import phase_word, problem_of, sentence
-from tests.core.examples import AUTH, CARD, NETWORK, PHASES, STUCK
+from tests.core.examples import AUTH, CARD, NETWORK, PHASES, STUCK, WEAK
 
 SENTENCES = {
     "Idle": "Ready. The network is gone.",
@@ -41,6 +41,9 @@ def test_details_are_told() -> None:
     assert sentence(replace(silent, phase=Live(2))) == "In a call, listening."
     assert sentence(Model(panel=STUCK)) == "Ready. The call button is stuck. Check its wires."
     assert sentence(Model(Dialing(1), panel=STUCK)).startswith("Calling. The call button is stuck.")
+    weak = "Ready: press the call button. The voltage is too low. Take a better supply."
+    assert sentence(Model(board=WEAK)) == weak
+    assert "too low" not in sentence(Model(board=WEAK, panel=STUCK)), "one thing at a time"
 
 
 @pytest.mark.parametrize("phase", PHASES)
