@@ -306,11 +306,16 @@ def selftest(loaded: Loaded, save: bool, as_json: bool) -> None:
 @main.command()
 @settings
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def doctor(loaded: Loaded, as_json: bool) -> None:
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write a report for a helper into this file (.tar.gz), without anything private.",
+)
+def doctor(loaded: Loaded, as_json: bool, bundle: Path | None) -> None:
     """Check everything a call needs, with a cure for each fault."""
     from appliance.doctor.visit import visit  # noqa: PLC0415 - loads the drivers
 
-    sys.exit(asyncio.run(visit(loaded.config, as_json=as_json)))
+    sys.exit(asyncio.run(visit(loaded, as_json=as_json, bundle=bundle)))
 
 
 async def _print_transcript(control: "Control", *, follow: bool, as_json: bool) -> None:

@@ -4,10 +4,13 @@ import importlib.metadata
 import platform
 
 from appliance import __version__
+from appliance.console.views import Status
 from appliance.control import connect, find
-from appliance.errors import DeviceError
+from appliance.errors import ApplianceError, DeviceError
 
 LIBRARIES = ("aiortc", "av", "aiohttp", "websockets", "msgspec", "click", "gpiozero")
+EXTRAS = ("numpy", "pyaudio", "pywebrtc-audio", "lgpio", "picamera2", "systemd-python")
+"""Those that some machines do without."""
 
 
 async def versions() -> str:
@@ -18,12 +21,28 @@ async def versions() -> str:
         raise DeviceError(
             f"The library {error.name} is missing.", "Install voice-appliance again."
         ) from error
-    return ", ".join(
-        (f"voice-appliance {__version__}", f"Python {platform.python_version()}", *found)
-    )
+    found += [f"{name} {version}" for name in EXTRAS if (version := _version(name))]
+    own = f"voice-appliance {__version__}, Python {platform.python_version()}"
+    return f"{own}; {', '.join(found)}."
+
+
+async def ask() -> Status | None:
+    """Return what the running daemon says of itself; None if none does."""
+    try:
+        async with connect(find()) as control:
+            return await control.status()
+    except ApplianceError:
+        return None
 
 
 async def daemon() -> str:
     """Ask the running daemon what it does. Raises NotRunningError if there is none."""
     async with connect(find()) as control:
         return (await control.status()).model.sentence
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from appliance.console.api import Appliance
 from appliance.console.server import control_socket
-from appliance.console.views import Status, view_model
+from appliance.console.views import BoardView, Plain, Status, view_model
 from appliance.control import Control, connect
 from appliance.core.events import CallUp, Event
 from appliance.core.model import Cue, Outgoing, Photo
@@ -74,6 +74,8 @@ class Stage:
     deaf: ApplianceError | None = None
     saved: list[bool] = field(default_factory=list)
     told: asyncio.Event | None = None  # the self-test goes on until then
+    figures: dict[str, Plain] = field(default_factory=dict)  # of the last call
+    board: BoardView = field(default_factory=BoardView)
     supervisor: Supervisor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -106,7 +108,8 @@ class Stage:
             camera="folder",
             panel="none",
             tools=("current_time",),
-            last_call={},
+            last_call=self.figures,
+            board=self.board,
         )
 
     def appliance(self, post: Callable[[Event], None] | None = None) -> Appliance:

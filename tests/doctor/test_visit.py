@@ -6,28 +6,33 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.config import Config, load
-from appliance.doctor.contract import Check
-from appliance.doctor.visit import Places, examinations, visit
+from appliance import __version__
+from appliance.config import Loaded, load
+from appliance.doctor.visit import Places, Report, examinations, visit
 from tests.doctor.conftest import KEY, Service
 
 
-def settings(*overrides: str) -> Config:
-    return load(Path("/dev/null"), overrides, "desktop").config
+def settings(*overrides: str) -> Loaded:
+    return load(Path("/dev/null"), overrides, "desktop")
 
 
 async def test_everything_is_checked_without_sound_card_and_pi(
-    service_: Service, capsys: pytest.CaptureFixture[str]
+    service_: Service, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     config = settings(f"service.base_url={service_.url}", "audio.driver=file")
 
-    assert await visit(config, as_json=True) == 0
+    places = Places(tmp_path)  # no sensors, no pins, no clock that was set
+    assert await visit(config, as_json=True, places=places) == 0
 
     out = capsys.readouterr().out
-    checks = {check.name: check for check in msgspec.json.decode(out, type=list[Check])}
-    assert list(checks) == [each.name for each in examinations(config, Places())]
-    wrong = {name for name, check in checks.items() if check.verdict in {"warn", "fail"}}
-    assert wrong == {"daemon"}
+    report = msgspec.json.decode(out, type=Report)
+    names = [check.name for check in report.checks]
+    assert names == [each.name for each in examinations(config.config, places)]
+    wrong = {check.name for check in report.checks if check.verdict in {"warn", "fail"}}
+    assert wrong - {"clock"} == {"daemon"}
+    assert report.verdict == "warn"
+    assert (report.schema, report.version) == (1, __version__)
+    assert all(check.cure for check in report.checks if check.name in wrong)
     assert KEY not in out
 
 
@@ -45,6 +50,7 @@ async def test_fault_is_the_exit_code_and_the_key_is_not_shown(
     assert await visit(config, as_json=False) == 1
 
     out = capsys.readouterr().out
-    assert "fail  service" in out
+    assert "FAIL service" in out
+    assert "Calls cannot work: service." in out
     assert "Check the key on the service's web page" in out
     assert KEY not in out
