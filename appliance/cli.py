@@ -1,6 +1,7 @@
 """The command line: every command is a thin function over the part that does the work."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -195,6 +196,7 @@ def mute() -> None:
 
 
 VOLUME_STEP = 10  # %
+NICENESS = 10  # of the doctor, which is busy for some seconds, maybe beside a call
 
 
 class Volume(click.ParamType[int | str]):
@@ -315,6 +317,7 @@ def doctor(loaded: Loaded, as_json: bool, bundle: Path | None) -> None:
     """Check everything a call needs, with a cure for each fault."""
     from appliance.doctor.visit import visit  # noqa: PLC0415 - loads the drivers
 
+    os.nice(NICENESS)
     sys.exit(asyncio.run(visit(loaded, as_json=as_json, bundle=bundle)))
 
 

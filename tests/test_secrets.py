@@ -1,5 +1,6 @@
 """The key never shows: not in any output of any command, not in the log at its most talkative."""
 
+import tarfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -64,6 +65,23 @@ async def test_no_command_shows_the_key(
 
     assert told.out, "it said something"
     assert CANARY not in told.out + told.err
+
+
+async def test_report_bundle_does_not_hold_the_key(
+    tmp_path: Path, key_file: Path, tactless_service: str
+) -> None:
+    path = tmp_path / "report.tar.gz"
+    told = await run(
+        "doctor", *HEADLESS, "--set", f"service.base_url={tactless_service}",
+        "--set", f"service.key_file={key_file}", "--bundle", str(path),
+        runtime=tmp_path, OPENAI_API_KEY=KEY,
+    )  # fmt: skip
+
+    with tarfile.open(path) as archive:
+        files = [archive.extractfile(entry) for entry in archive.getmembers()]
+        text = "".join(file.read().decode() for file in files if file is not None)
+    assert "service.key_file" in text
+    assert CANARY not in text + told.out + told.err
 
 
 @pytest.mark.parametrize(

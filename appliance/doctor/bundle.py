@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import io
 import os
+import re
 import socket
 import tarfile
 import time
@@ -171,9 +172,10 @@ def _devices(root: Path) -> str:
 
 
 def _hosts(config: ServiceConfig) -> set[str]:
-    """Return the hosts that a person has set."""
+    """Return the names of hosts that a person has set; addresses are found without."""
     ice = {found[0] for url in config.ice_servers if (found := stun_server(url))}
-    return {Network(config).host, *ice} - PUBLIC
+    hosts = {Network(config).host, *ice} - PUBLIC
+    return {host for host in hosts if re.search("[A-Za-z]", host) and ":" not in host}
 
 
 def _names() -> set[str]:

@@ -6,6 +6,7 @@ import platform
 from appliance import __version__
 from appliance.console.views import Status
 from appliance.control import connect, find
+from appliance.doctor.contract import Found
 from appliance.errors import ApplianceError, DeviceError
 
 LIBRARIES = ("aiortc", "av", "aiohttp", "websockets", "msgspec", "click", "gpiozero")
@@ -35,10 +36,13 @@ async def ask() -> Status | None:
         return None
 
 
-async def daemon() -> str:
+async def daemon() -> str | Found:
     """Ask the running daemon what it does. Raises NotRunningError if there is none."""
     async with connect(find()) as control:
-        return (await control.status()).model.sentence
+        model = (await control.status()).model
+    if model.problem is not None:
+        return Found("warn", f"It runs. {model.problem.cause}", model.problem.cure)
+    return model.sentence
 
 
 def _version(name: str) -> str:

@@ -1,9 +1,12 @@
 """The command `doctor`: all checks over one configuration, and how they are told."""
 
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from textwrap import wrap
 from typing import Final
 
 import click
@@ -16,6 +19,7 @@ from appliance.doctor.bundle import refuse_existing, write_bundle
 from appliance.doctor.contract import Check, Examination, Verdict, examine
 from appliance.doctor.network import Network
 
+NARROWEST: Final = 50  # columns; less, and a word stands on each line
 SCHEMA: Final = 1  # of the report
 NETWORK_LIMIT: Final = 18.0  # s; names 6, TLS 5, a web page 5, and some
 CAMERA_LIMIT: Final = 65.0  # s; two tries of a camera, which may take 30 each by its setting
@@ -107,9 +111,26 @@ async def visit(
 
 
 def _print(check: Check) -> None:
-    click.echo(f"{WORDS[check.verdict]:4} {check.name:10}  {check.sentence}")
+    for line in lines(check, shutil.get_terminal_size().columns if sys.stdout.isatty() else 0):
+        click.echo(line)
+
+
+def lines(check: Check, columns: int) -> list[str]:
+    """Return a check as a person reads it, in lines of so many columns; 0: as long as they are."""
+    told = [(f"{WORDS[check.verdict]:4} {check.name:10}  ", check.sentence)]
     if check.cure:
-        click.echo(f"{'':15}  -> {check.cure}")
+        told.append((f"{'':17}-> ", check.cure))
+    if not columns:
+        return [before + text for before, text in told]
+    width = max(columns - 1, NARROWEST)
+    return [
+        line
+        for before, text in told
+        for line in wrap(
+            text, width, initial_indent=before, subsequent_indent=" " * len(before),
+            break_long_words=False, break_on_hyphens=False,
+        )
+    ]  # fmt: skip
 
 
 def _summary(checks: Sequence[Check]) -> str:

@@ -105,6 +105,12 @@ async def test_bundle_holds_what_is_needed_and_nothing_private(
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+async def test_what_listens_on_this_machine_is_not_private(tmp_path: Path, machine: Path) -> None:
+    path = tmp_path / "report.tar.gz"
+    await write_bundle(path, b"{}", configured("service.base_url=http://127.0.0.1:9/v1"), machine)
+    assert "http://127.0.0.1:9/v1" in read(path)["config.txt"]
+
+
 def test_settings_keep_their_origin_and_lose_what_a_person_wrote() -> None:
     lines = list(settings(configured("audio.volume=50")))
 

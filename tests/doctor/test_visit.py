@@ -8,7 +8,8 @@ import pytest
 
 from appliance import __version__
 from appliance.config import Loaded, load
-from appliance.doctor.visit import Places, Report, examinations, visit
+from appliance.doctor.contract import Check
+from appliance.doctor.visit import Places, Report, examinations, lines, visit
 from tests.doctor.conftest import KEY, Service
 
 
@@ -34,6 +35,22 @@ async def test_everything_is_checked_without_sound_card_and_pi(
     assert (report.schema, report.version) == (1, __version__)
     assert all(check.cure for check in report.checks if check.name in wrong)
     assert KEY not in out
+
+
+def test_check_is_lines_that_fit_and_whole_ones_for_a_pipe() -> None:
+    check = Check(
+        "disk", "warn", "The disk is full of things nobody needs, I am told.", "Make room."
+    )
+    assert lines(check, 0) == [
+        "warn disk        The disk is full of things nobody needs, I am told.",
+        "                 -> Make room.",
+    ]
+    assert lines(check, 60) == [
+        "warn disk        The disk is full of things nobody needs, I",
+        "                 am told.",
+        "                 -> Make room.",
+    ]
+    assert lines(check, 1) == lines(check, 51)
 
 
 async def test_fault_is_the_exit_code_and_the_key_is_not_shown(
