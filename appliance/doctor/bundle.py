@@ -32,6 +32,11 @@ JOURNAL: Final = (
     "journalctl", "--unit=voice-appliance", "--lines=2000", "--no-pager", "--no-hostname",
     "--output=short-iso", "--quiet",
 )  # fmt: skip
+UNIT: Final = (
+    "systemctl", "show", "voice-appliance.service",
+    "--property=ActiveState,SubState,Result,NRestarts,ExecMainStatus,ExecMainStartTimestamp",
+    "--property=MemoryCurrent,UnitFileState,DropInPaths",
+)  # fmt: skip
 PACKAGES: Final = (
     "dpkg-query", "--show", "voice-appliance", "python3", "python3-av", "python3-numpy",
     "python3-pyaudio", "python3-lgpio", "python3-gpiozero", "python3-picamera2", "libcamera*",
@@ -76,6 +81,7 @@ async def write_bundle(
         Part("config.txt", "settings and where they come from", "\n".join([*settings(loaded), ""])),
         Part("status.json", "what the running appliance says of itself", await _status()),
         Part("journal.txt", "the last 2000 lines of the service's log", await _journal()),
+        Part("unit.txt", "how the service does, by systemd", await output(*UNIT)),
         Part("packages.txt", "versions of packages", await output(*PACKAGES)),
         Part("devices.txt", "sound cards, cameras, USB devices, GPIO chips", _devices(root)),
     ]

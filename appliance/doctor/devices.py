@@ -7,6 +7,7 @@ from pathlib import Path
 
 from appliance.config import AudioConfig, CameraConfig, PanelConfig
 from appliance.doctor.contract import Found, in_thread
+from appliance.doctor.software import ask
 from appliance.drivers import make_camera, make_echo
 from appliance.errors import DeviceError
 from appliance.hardware.alsa import Direction
@@ -64,7 +65,14 @@ async def panel(config: PanelConfig, devices: Path = Path("/dev")) -> str | Foun
 
 async def _card(direction: Direction, wanted: str) -> str:
     cards = await in_thread(list_devices)
-    choice = choose(cards, wanted, direction)
+    try:
+        choice = choose(cards, wanted, direction)
+    except DeviceError:
+        status = await ask()
+        rate = status.audio.get(f"{direction}_rate") if status is not None else None
+        if rate is None or status is None or status.audio["driver"] != "pyaudio":
+            raise
+        return f"In use by the appliance's own call, at {rate} Hz."
     others = sum(bool(card.channels(direction)) for card in cards) - 1
     more = f" {others} more: voice-appliance devices." if others else ""
     return f"{choice.card.name}: {choice.reason}.{more}"

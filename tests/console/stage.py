@@ -75,6 +75,7 @@ class Stage:
     saved: list[bool] = field(default_factory=list)
     told: asyncio.Event | None = None  # the self-test goes on until then
     figures: dict[str, Plain] = field(default_factory=dict)  # of the last call
+    audio: dict[str, Plain] = field(default_factory=dict)
     board: BoardView = field(default_factory=BoardView)
     supervisor: Supervisor = field(init=False)
 
@@ -104,7 +105,7 @@ class Stage:
             tasks=7,
             model=view_model(self.hub.model),
             service="http://127.0.0.1:1/v1",
-            audio={},
+            audio=self.audio,
             camera="folder",
             panel="none",
             tools=("current_time",),

@@ -87,8 +87,8 @@ async def test_bundle_holds_what_is_needed_and_nothing_private(
 
     texts = read(path)
     assert set(texts) == {
-        "README.txt", "doctor.json", "config.txt", "status.json", "journal.txt", "packages.txt",
-        "devices.txt",
+        "README.txt", "doctor.json", "config.txt", "status.json", "journal.txt", "unit.txt",
+        "packages.txt", "devices.txt",
     }  # fmt: skip
     everything = "\n".join(texts.values())
     assert [secret for secret in SECRETS if secret in everything] == []

@@ -3,6 +3,7 @@
 import re
 import sys
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from appliance.doctor.contract import Found
 from appliance.doctor.devices import camera, microphone, panel, sound, speaker
 from appliance.errors import ConfigError, DeviceError
 from appliance.hardware import gpiochip
+from tests.console.stage import stage
+from tests.hardware.cards_tree import HDMI, dongle
 from tests.hardware.gpio_kernel import Kernel
+from tests.hardware.test_cards import machine
 
 GPIO = PanelConfig(driver="gpio")
 
@@ -39,6 +43,35 @@ async def test_files_need_not_be_named() -> None:
         assert isinstance(found, Found)
         assert found.verdict == "not-applicable"
         assert words in found.sentence
+
+
+async def test_card_that_would_be_taken_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cards = machine(tmp_path, HDMI, dongle())
+    monkeypatch.setattr(devices, "list_devices", lambda: cards)
+    told = "USB PnP Sound Device: Audio (hw:Device,0): a USB card with microphone and speaker."
+    assert await microphone(AudioConfig()) == told
+    assert await speaker(AudioConfig()) == f"{told} 1 more: voice-appliance devices."
+
+
+async def test_card_is_no_fault_while_the_appliance_itself_has_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (card,) = machine(tmp_path, dongle())
+    busy = replace(card, inputs=0, outputs=0, busy=frozenset({"input", "output"}))
+    monkeypatch.setattr(devices, "list_devices", lambda: [busy])
+    with pytest.raises(DeviceError, match="is in use"):
+        await microphone(AudioConfig())
+    async with stage(tmp_path) as (scene, _):
+        scene.audio = {"driver": "pyaudio"}
+        with pytest.raises(DeviceError, match="is in use"):
+            await microphone(AudioConfig())
+        scene.audio = {"driver": "pyaudio", "input_rate": 16_000, "output_rate": 48_000}
+        heard, said = await microphone(AudioConfig()), await speaker(AudioConfig())
+
+    assert heard == "In use by the appliance's own call, at 16000 Hz."
+    assert said == "In use by the appliance's own call, at 48000 Hz."
 
 
 async def test_what_decodes_and_what_cancels_the_echo_is_told() -> None:

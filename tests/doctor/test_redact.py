@@ -1,6 +1,10 @@
 """What is private leaves a text; what is needed to understand it stays."""
 
+import ipaddress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.doctor.redact import Redactor
 
@@ -66,3 +70,22 @@ def test_names_are_taken_out_as_words_and_secrets_wherever_they_are() -> None:
         "name.local, annabel, name's, name"
     )
     assert redactor.text("root of x: AcanaryB") == "root of x: A***B"
+
+
+AROUND = st.text(alphabet=" \t\n\"'()[]{}=,;<>|", max_size=3)
+ADDRESSES = st.ip_addresses().filter(lambda one: not (one.is_loopback or one.is_unspecified))
+MACS = st.binary(min_size=6, max_size=6).map(lambda octets: octets.hex(":"))
+KEYS = st.from_regex(r"sk-[A-Za-z0-9_-]{20,60}", fullmatch=True)
+
+
+@given(AROUND, ADDRESSES.map(str) | MACS | KEYS, AROUND)
+def test_nothing_private_survives_in_any_company(before: str, private: str, after: str) -> None:
+    assert private not in redacted(f"x {before}{private}{after} x")
+
+
+@given(ADDRESSES)
+def test_address_with_a_port_or_a_mask_is_taken_out_too(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    place = f"[{address}]" if address.version == 6 else str(address)
+    assert str(address) not in redacted(f"to {place}:443 of {address}/64")
