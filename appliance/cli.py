@@ -196,7 +196,6 @@ def mute() -> None:
 
 
 VOLUME_STEP = 10  # %
-NICENESS = 10  # of the doctor, which is busy for some seconds, maybe beside a call
 
 
 class Volume(click.ParamType[int | str]):
@@ -303,6 +302,9 @@ def selftest(loaded: Loaded, save: bool, as_json: bool) -> None:
         from appliance.soundcheck import check  # noqa: PLC0415 - loads the drivers
 
         sys.exit(asyncio.run(check(loaded.config, save=save, as_json=as_json)))
+
+
+NICENESS = 10  # of the doctor, which is busy for some seconds, maybe beside a call
 
 
 @main.command()
