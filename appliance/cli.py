@@ -251,6 +251,11 @@ def status(as_json: bool) -> None:
         f"{snapshot.model.calls_made} calls made."
     )
     click.echo(board_sentence(snapshot.board))
+    from appliance.update.state import recall  # noqa: PLC0415 - for this command alone
+
+    update = recall()
+    if update.failed or update.trial is not None:
+        click.echo(f"Updates: {update.outcome}")
 
 
 @main.command()
@@ -321,6 +326,19 @@ def doctor(loaded: Loaded, as_json: bool, bundle: Path | None) -> None:
 
     os.nice(NICENESS)
     sys.exit(asyncio.run(visit(loaded, as_json=as_json, bundle=bundle)))
+
+
+@main.command()
+@settings
+@click.option("--check", is_flag=True, help="Only tell whether there is a newer version.")
+@click.option("--rollback", is_flag=True, help="Go back to the version before this one.")
+def update(loaded: Loaded, check: bool, rollback: bool) -> None:
+    """Install the newest version, watch it, and put the old one back if it does not work."""
+    from appliance.update.command import start  # noqa: PLC0415 - loads cryptography
+
+    if check and rollback:
+        raise click.UsageError("--check and --rollback exclude each other.")
+    start(loaded.config.update, check=check, rollback=rollback)
 
 
 async def _print_transcript(control: "Control", *, follow: bool, as_json: bool) -> None:

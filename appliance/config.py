@@ -121,6 +121,15 @@ class ToolsConfig(Section, frozen=True):
     timeout: Annotated[float, Meta(gt=0, le=120)] = 10.0
 
 
+class UpdateConfig(Section, frozen=True):
+    """Where new versions come from. Plain HTTP only from this machine itself."""
+
+    index_url: Annotated[
+        str,
+        Meta(pattern=r"^$|^(https://|file:///|http://(127\.0\.0\.1|localhost|\[::1\])[:/])\S+$"),
+    ] = ""
+
+
 class LogConfig(Section, frozen=True):
     """How much the daemon tells the journal."""
 
@@ -137,6 +146,7 @@ class Config(Section, frozen=True):
     camera: CameraConfig = CameraConfig()
     panel: PanelConfig = PanelConfig()
     tools: ToolsConfig = ToolsConfig()
+    update: UpdateConfig = UpdateConfig()
     log: LogConfig = LogConfig()
 
 

@@ -91,6 +91,14 @@ class ToolError(ApplianceError, RuntimeError):
     """A tool cannot do what it was asked; the model is told why."""
 
 
+class UpdateError(ApplianceError):
+    """An update cannot be fetched, trusted, installed or undone."""
+
+
+class PostponedError(UpdateError):
+    """The update waits for a better moment."""
+
+
 class NotRunningError(ApplianceError, ConnectionError):
     """No appliance answers on the control socket."""
 

@@ -2,12 +2,16 @@
 
 import importlib.metadata
 import platform
+from functools import partial
+from pathlib import Path
 
 from appliance import __version__
+from appliance.config import UpdateConfig
 from appliance.console.views import Status
 from appliance.control import connect, find
-from appliance.doctor.contract import Found
-from appliance.errors import ApplianceError, DeviceError
+from appliance.doctor.contract import Found, in_thread
+from appliance.errors import ApplianceError, DeviceError, UpdateError
+from appliance.update.state import FOLDER, recall
 
 LIBRARIES = ("aiortc", "av", "aiohttp", "websockets", "msgspec", "click", "gpiozero")
 EXTRAS = ("numpy", "pyaudio", "pywebrtc-audio", "lgpio", "picamera2", "systemd-python")
@@ -43,6 +47,19 @@ async def daemon() -> str | Found:
     if model.problem is not None:
         return Found("warn", f"It runs. {model.problem.cause}", model.problem.cure)
     return model.sentence
+
+
+async def updates(config: UpdateConfig, folder: Path = FOLDER) -> str | Found:
+    """Tell what came of the last look for a new version. Raises UpdateError if it failed.
+
+    `folder`: where the updater keeps its state.
+    """
+    state = await in_thread(partial(recall, folder))
+    if state.failed:
+        raise UpdateError(state.outcome)
+    if not config.index_url:
+        return Found("not-applicable", "Off: update.index_url is empty.")
+    return state.outcome or "None was looked for yet."
 
 
 def _version(name: str) -> str:

@@ -71,6 +71,7 @@ def examinations(config: Config, places: Places) -> Sequence[Examination]:
         Examination("memory", "warn", partial(machine.memory, root / "proc")),
         Examination("disk", "warn", partial(machine.disk, root / "var/lib/voice-appliance")),
         Examination("daemon", "warn", software.daemon),
+        Examination("updates", "warn", partial(software.updates, config.update)),
         Examination("network", "fail", network.service, NETWORK_LIMIT),
         Examination("portal", "warn", network.portal, NETWORK_LIMIT),
         Examination("udp", "warn", network.udp, NETWORK_LIMIT),

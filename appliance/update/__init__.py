@@ -1,0 +1,1 @@
+"""Updates from a signed channel: fetch, install, prove, or put the old version back."""

@@ -1,0 +1,242 @@
+"""Package manager, service and power supply of a real machine. Its commands run as root."""
+
+import asyncio
+import fcntl
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+from typing_extensions import override
+
+from appliance.config import SYSTEM_RUNTIME
+from appliance.errors import PostponedError, UpdateError
+from appliance.update.ports import Packages, Power, Service
+
+NAME: Final = "voice-appliance"
+UNIT: Final = f"{NAME}.service"
+COMMAND_TIME: Final = 60.0  # s; stopping takes 10 by the unit
+INSTALL_TIME: Final = 900.0  # s; a Zero 2 on a slow card needs one or two minutes
+READY_TIME: Final = 90.0  # s from the start to the first answer; TimeoutStartSec= is 60
+WATCH_TIME: Final = 60.0  # s without a restart after that: four times WatchdogSec=
+LOOK_EVERY: Final = 5.0  # s
+AT_REST: Final = {"idle", "fault", "off"}  # phases in which nobody is talking
+INSTALL: Final = ("dpkg", "--force-downgrade,confold", "--install")
+
+
+class Done(NamedTuple):
+    """What came of a command."""
+
+    code: int
+    out: str
+
+    @property
+    def last(self) -> str:
+        """The last line it said, without a full stop."""
+        return (self.out.strip().splitlines() or ["it said nothing"])[-1].strip().rstrip(".")
+
+
+async def run(*words: str, limit: float = COMMAND_TIME, **environ: str) -> Done:
+    """Run a command to its end, apart from this terminal; code 124 if it took longer (timeout(1)).
+
+    A command that is not there is an UpdateError.
+    """
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+            env={**os.environ, "LC_ALL": "C.UTF-8", **environ},
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise UpdateError(f"There is no {words[0]} here.", "Updates are for Debian.") from error
+    try:
+        async with asyncio.timeout(limit):
+            out, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return Done(124, f"{words[0]} took longer than {limit:.0f} s")
+    return Done(process.returncode or 0, out.decode(errors="replace"))
+
+
+class Dpkg(Packages):
+    """Debian's package manager. `folder`: where package files lie; `admin`: its own data."""
+
+    def __init__(self, folder: Path, admin: Path = Path("/var/lib/dpkg")) -> None:
+        self._folder = folder
+        self._admin = admin
+
+    @override
+    async def machine(self) -> tuple[str, str]:
+        done = await run("dpkg", "--print-architecture")
+        release = platform.freedesktop_os_release()
+        return release.get("VERSION_CODENAME", ""), done.out.strip()
+
+    @override
+    async def installed(self) -> str | None:
+        shown = "${db:Status-Abbrev}${Version}"
+        done = await run("dpkg-query", "--show", f"--showformat={shown}", NAME)
+        # Wanted, present, in trouble: `ii ` (dpkg-query(1)); one that is on hold is `hi `.
+        return done.out[3:].strip() if done.code == 0 and done.out[1:3] == "i " else None
+
+    @override
+    def newer(self, version: str, than: str) -> bool:
+        words = ["dpkg", "--compare-versions", version, "gt", than]
+        return subprocess.run(words, check=False).returncode == 0  # noqa: S603 - fixed words
+
+    @override
+    async def version_of(self, file: str) -> str | None:
+        shown = "--showformat=${Package} ${Architecture} ${Version}"
+        done = await run("dpkg-deb", "--show", shown, str(self._folder / file))
+        _, architecture = await self.machine()
+        name, _, version = done.out.strip().rpartition(" ")
+        return version if done.code == 0 and name == f"{NAME} {architecture}" else None
+
+    @override
+    async def prepare(self, file: str) -> None:
+        done = await run("dpkg-deb", "--field", str(self._folder / file), "Depends")
+        if not (depends := done.out.strip()):
+            return
+        words = (
+            "apt-get",
+            "-q",
+            "-y",
+            "--no-install-recommends",
+            "--no-remove",
+            "satisfy",
+            depends,
+        )
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        if (await run(*words, limit=INSTALL_TIME, **quiet)).code == 0:
+            return
+        await run("apt-get", "-q", "update", limit=INSTALL_TIME)
+        if (done := await run(*words, limit=INSTALL_TIME, **quiet)).code != 0:
+            raise PostponedError(
+                f"The new version needs packages that are not to be had: {done.last}.",
+                "sudo apt-get update && sudo apt-get --fix-broken install",
+            )
+
+    @override
+    async def install(self, file: str) -> str | None:
+        with self._alone():
+            done = await run(
+                *INSTALL, str(self._folder / file), limit=INSTALL_TIME,
+                DEBIAN_FRONTEND="noninteractive", DPKG_FRONTEND_LOCKED="true",
+                VOICE_APPLIANCE_UPDATE="1",  # the maintainer scripts leave starting to us
+            )  # fmt: skip
+        return None if done.code == 0 else f"dpkg refused it: {done.last}"
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock of apt, so that nobody comes between (dpkg(1), DPKG_FRONTEND_LOCKED)."""
+        with (self._admin / "lock-frontend").open("w") as file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise PostponedError("Another program is installing packages.") from error
+            yield
+
+
+class _Model(msgspec.Struct):
+    phase: str
+
+
+class _Told(msgspec.Struct):
+    """The part of `status --json` that matters here, in every version."""
+
+    version: str
+    model: _Model
+
+
+class Systemd(Service):
+    """The unit, asked through systemctl; the appliance, asked through its own command.
+
+    The command is a process of the version that is installed: this process is of the one before.
+    """
+
+    @override
+    async def occupied(self) -> str | None:
+        shown = await self._shown()
+        if shown.get("UnitFileState") in {"disabled", "masked"} and not shown["MainPID"]:
+            return "The service is disabled, so nobody could tell whether a new version works."
+        told = await self._ask()
+        return None if told is None or told.model.phase in AT_REST else "A call is in progress."
+
+    @override
+    async def stop(self) -> None:
+        await run("systemctl", "stop", UNIT)
+
+    @override
+    async def start(self) -> None:
+        await run("systemctl", "start", "--no-block", UNIT)
+
+    @override
+    async def prove(self, version: str) -> str | None:
+        await self.start()
+        loop = asyncio.get_running_loop()
+        expected = upstream(version)
+        ready_by = loop.time() + READY_TIME
+        while (told := await self._ask()) is None or told.version != expected:
+            if loop.time() > ready_by:
+                if told is not None:
+                    return f"it says that it is {told.version}"
+                shown = await self._shown()
+                return f"it did not get ready within {READY_TIME:.0f} s ({shown['SubState']})"
+            await asyncio.sleep(LOOK_EVERY)
+        first = (await self._shown())["MainPID"]
+        watched_until = loop.time() + WATCH_TIME
+        while loop.time() < watched_until:
+            await asyncio.sleep(LOOK_EVERY)
+            shown = await self._shown()
+            if shown["MainPID"] != first or shown["ActiveState"] != "active":
+                return "it did not stay up"
+        return None if await self._ask() is not None else "it answers no longer"
+
+    async def _shown(self) -> dict[str, str]:
+        keys = ("ActiveState", "SubState", "MainPID", "UnitFileState")
+        done = await run("systemctl", "show", f"--property={','.join(keys)}", UNIT)
+        lines = (line.partition("=") for line in done.out.splitlines())
+        shown = dict.fromkeys(keys, "") | {key: value for key, _, value in lines}
+        return shown | {"MainPID": "" if shown["MainPID"] == "0" else shown["MainPID"]}
+
+    async def _ask(self) -> _Told | None:
+        done = await run(NAME, "status", "--json", RUNTIME_DIRECTORY=str(SYSTEM_RUNTIME))
+        try:
+            return msgspec.json.decode(done.out, type=_Told) if done.code == 0 else None
+        except msgspec.DecodeError:
+            return None
+
+
+def upstream(version: str) -> str:
+    """Return what the appliance itself says of a Debian version: `0.2.0` of `0.2.0-1~deb13`."""
+    return re.sub(r"-[^-]*$", "", version)
+
+
+class Hwmon(Power):
+    """The sensor `rpi_volt` of the kernel, on a Raspberry Pi; other boards have none.
+
+    Its driver (drivers/hwmon/raspberrypi-hwmon.c of Linux) asks the firmware every two seconds and
+    clears what it reads: `in0_lcrit_alarm` is 1 if the supply was too low since the last time.
+    """
+
+    def __init__(self, folder: Path = Path("/sys/class/hwmon")) -> None:
+        self._folder = folder
+
+    @override
+    def undervolted(self) -> bool:
+        return any(
+            _text(sensor / "name") == "rpi_volt" and _text(sensor / "in0_lcrit_alarm") == "1"
+            for sensor in self._folder.glob("hwmon*")
+        )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
