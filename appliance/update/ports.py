@@ -83,6 +83,10 @@ class Packages(Protocol):
         """
         ...
 
+    def busy(self) -> bool:
+        """Return whether another program installs something now."""
+        ...
+
     async def install(self, file: str) -> str | None:
         """Install a package file in our folder, newer or older; start nothing.
 
@@ -94,6 +98,10 @@ class Packages(Protocol):
 
 class Service(Protocol):
     """The appliance itself, as systemd's unit."""
+
+    async def absent(self) -> str | None:
+        """Return why nobody could tell how a new version does, as a sentence; None if it runs."""
+        ...
 
     async def occupied(self) -> str | None:
         """Return why it must not be stopped now, as a sentence; None if it may be."""

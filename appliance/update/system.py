@@ -131,6 +131,14 @@ class Dpkg(Packages):
             )  # fmt: skip
         return None if done.code == 0 else f"dpkg refused it: {done.last}"
 
+    @override
+    def busy(self) -> bool:
+        try:
+            with self._alone():
+                return False
+        except PostponedError:
+            return True
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the lock of apt, so that nobody comes between (dpkg(1), DPKG_FRONTEND_LOCKED)."""
@@ -160,10 +168,14 @@ class Systemd(Service):
     """
 
     @override
+    async def absent(self) -> str | None:
+        # One that fails again and again is `activating` or `failed`, and may need a new version.
+        if (await self._shown())["ActiveState"] != "inactive":
+            return None
+        return "The service is stopped, so nobody could tell how a new version does."
+
+    @override
     async def occupied(self) -> str | None:
-        shown = await self._shown()
-        if shown.get("UnitFileState") in {"disabled", "masked"} and not shown["MainPID"]:
-            return "The service is disabled, so nobody could tell whether a new version works."
         told = await self._ask()
         return None if told is None or told.model.phase in AT_REST else "A call is in progress."
 
@@ -198,11 +210,10 @@ class Systemd(Service):
         return None if await self._ask() is not None else "it answers no longer"
 
     async def _shown(self) -> dict[str, str]:
-        keys = ("ActiveState", "SubState", "MainPID", "UnitFileState")
+        keys = ("ActiveState", "SubState", "MainPID")
         done = await run("systemctl", "show", f"--property={','.join(keys)}", UNIT)
         lines = (line.partition("=") for line in done.out.splitlines())
-        shown = dict.fromkeys(keys, "") | {key: value for key, _, value in lines}
-        return shown | {"MainPID": "" if shown["MainPID"] == "0" else shown["MainPID"]}
+        return dict.fromkeys(keys, "") | {key: value for key, _, value in lines}
 
     async def _ask(self) -> _Told | None:
         done = await run(NAME, "status", "--json", RUNTIME_DIRECTORY=str(SYSTEM_RUNTIME))

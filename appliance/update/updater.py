@@ -113,7 +113,13 @@ class Updater:
     async def _install(self, trial: Trial) -> None:
         self._tell(f"Installing {trial.target.version}; the appliance is away for a moment.")
         await self._service.stop()
-        why = await self._packages.install(trial.target.file)
+        try:
+            why = await self._packages.install(trial.target.file)
+        except PostponedError:  # that was no try
+            self._keep(
+                states.replace(self.state, trial=states.replace(trial, tries=trial.tries - 1))
+            )
+            raise
         if why is not None:
             self._keep(states.give_up(self.state, trial, why))
 
@@ -171,6 +177,8 @@ class Updater:
         self._keep(states.replace(self.state, outcome=told, failed=False))
 
     async def _start(self, target: Package, back: Package, shun: str = "") -> None:
+        if (why := await self._service.absent()) is not None:
+            raise PostponedError(why, "sudo systemctl start voice-appliance")
         await self._wait_for_nobody(Trial(target=target, back=back))
         keep(self._disk, WAY_BACK, f"{back.file}\n".encode())
         self._keep(states.begin(self.state, target, back, shun))
@@ -214,6 +222,7 @@ class Updater:
             else:
                 return
         self._disk.sync(found.file)
+        self._disk.sync_folder()
         self._keep(states.replace(state, current=found, previous=state.current))
 
     async def _way_back(self, index: Index, channel: Channel, installed: str) -> Package:
@@ -241,6 +250,8 @@ class Updater:
             await asyncio.sleep(1)
         if trial.stage == "install":
             self._check_room(trial.target)
+        if self._packages.busy():
+            raise PostponedError("Another program is installing packages. The update waits.")
         if (why := await self._service.occupied()) is not None:
             raise PostponedError(f"{why} The update waits.")
 

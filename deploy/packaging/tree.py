@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from appliance import __version__
 from deploy.packaging.target import ROOT
 
 LIBRARY: Final = "usr/lib/voice-appliance"
@@ -42,13 +43,19 @@ main()
 """
 
 
-def lay_program(root: Path) -> None:
-    """Put command, appliance, units, settings and manual page below `root`."""
+def lay_program(root: Path, version: str = __version__) -> None:
+    """Put command, appliance, units, settings and manual page below `root`.
+
+    `version`: what the appliance says of itself; the updater compares it with the package's.
+    """
     put(root / "usr/bin/voice-appliance", LAUNCHER)
     shutil.copytree(
         ROOT / "appliance", root / SITE / "appliance",
         ignore=shutil.ignore_patterns("__pycache__", "*.md", "*.pyc"),
     )  # fmt: skip
+    about = root / SITE / "appliance" / "__init__.py"
+    about.write_text(about.read_text().replace(f'"{__version__}"', f'"{version}"'))
+    put(root / LIBRARY / "mend", (DEBIAN / "mend").read_text())
     for path in sorted((ROOT / "systemd").iterdir()):
         if place := SYSTEMD.get(path.suffix):
             put(root / place.format(path), path.read_text())

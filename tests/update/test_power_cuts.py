@@ -7,7 +7,7 @@ import pytest
 from appliance.update import state as states
 from appliance.update.disk import holds
 from appliance.update.state import TRIES, WAY_BACK
-from tests.update.world import After, PowerCut, Ways, World
+from tests.update.world import After, PowerCut, Ways, World, content
 
 pytestmark = [pytest.mark.looptime, pytest.mark.timeout(120)]
 
@@ -24,6 +24,16 @@ def never_cached() -> World:
     world = World("1.0", "2.0")
     world.disk.remove("va_1.0.deb")
     world.disk.sync_folder()
+    world.current.steps = 0
+    return world
+
+
+def just_copied() -> World:
+    """Whoever put the installed package there did not sync it."""
+    world = World("2.0")
+    world.disk.remove("va_1.0.deb")
+    world.disk.sync_folder()
+    world.disk.write("va_1.0.deb", content("1.0"))
     world.current.steps = 0
     return world
 
@@ -46,7 +56,14 @@ def deadly() -> World:
     return world
 
 
-KINDS = [(good, "2.0"), (never_cached, "2.0"), (ill, "1.0"), (refused, "1.0"), (deadly, "1.0")]
+KINDS = [
+    (good, "2.0"),
+    (just_copied, "2.0"),
+    (never_cached, "2.0"),
+    (ill, "1.0"),
+    (refused, "1.0"),
+    (deadly, "1.0"),
+]
 IDS = [make.__name__ for make, _ in KINDS]
 
 

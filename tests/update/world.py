@@ -144,6 +144,7 @@ class FakePackages(Packages):
         self.ways: dict[str, Ways] = {}
         self.installs: Counter[str] = Counter()
         self.locked = False
+        self.seen_locked = True
         self.missing = False
 
     @override
@@ -170,6 +171,10 @@ class FakePackages(Packages):
     async def prepare(self, file: str) -> None:
         if self.missing:
             raise PostponedError("It needs a package that is not to be had.")
+
+    @override
+    def busy(self) -> bool:
+        return self.locked and self.seen_locked
 
     @override
     async def install(self, file: str) -> str | None:
@@ -205,6 +210,10 @@ class FakeService(Service):
         self.running: str | None = next(iter(packages.tree))
         self.call = False
         self.stops = 0
+
+    @override
+    async def absent(self) -> str | None:
+        return None if self.running else "The service is stopped."
 
     @override
     async def occupied(self) -> str | None:
