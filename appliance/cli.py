@@ -251,11 +251,10 @@ def status(as_json: bool) -> None:
         f"{snapshot.model.calls_made} calls made."
     )
     click.echo(board_sentence(snapshot.board))
-    from appliance.update.state import recall  # noqa: PLC0415 - for this command alone
+    from appliance.update.state import news, recall  # noqa: PLC0415 - for this command alone
 
-    update = recall()
-    if update.failed or update.trial is not None:
-        click.echo(f"Updates: {update.outcome}")
+    if told := news(recall()):
+        click.echo(told)
 
 
 @main.command()

@@ -83,6 +83,11 @@ def recall(folder: Path = FOLDER) -> State:
         return State()
 
 
+def news(state: State) -> str:
+    """Return what a person who did not ask for it should know; empty if nothing."""
+    return f"Updates: {state.outcome}" if state.failed or state.trial is not None else ""
+
+
 def begin(state: State, target: Package, back: Package, shun: str = "") -> State:
     """Return the state in which `target` is to be installed, and `back` again if it fails."""
     told = f"{target.version} is being installed."

@@ -141,6 +141,21 @@ def test_settings_are_dpkgs_to_keep_and_scripts_know_the_units(tmp_path: Path) -
     assert "python3-av (>= 14)" in (control / "control").read_text()
 
 
+def test_package_by_another_name_says_so_itself(tmp_path: Path) -> None:
+    """The updater asks the appliance for its version, and compares it with the package's."""
+    tree.lay_program(tmp_path, "7.8.9")
+    about = (tmp_path / tree.SITE / "appliance/__init__.py").read_text()
+    assert '__version__ = "7.8.9"' in about
+
+
+def test_repair_is_where_its_unit_looks_for_it(tmp_path: Path) -> None:
+    tree.lay_program(tmp_path)
+    unit = tmp_path / "usr/lib/systemd/system/voice-appliance-mend.service"
+    script = f"/{tree.LIBRARY}/mend"
+    assert f"ExecStart=/bin/sh {script}\n" in unit.read_text()
+    assert (tmp_path / script[1:]).is_file()
+
+
 def test_no_key_and_no_compiled_python_is_ever_shipped(tmp_path: Path) -> None:
     tree.lay_program(tmp_path)
     names = [path.name for path in tree.files(tmp_path)]

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from appliance.credentials import CREDENTIAL
+from appliance.update import state
+from deploy.packaging.control import enabled_units
 
 FOLDER = Path(__file__).resolve().parents[2] / "systemd"
 UNIT = FOLDER / "voice-appliance.service"
@@ -41,6 +43,39 @@ def test_systemd_accepts_the_unit_without_a_word(tmp_path: Path) -> None:
     said = [line for line in (done.stdout + done.stderr).splitlines() if UNIT.name in line]
     assert said == []
     assert done.returncode == 0
+
+
+@needs_analyze
+@pytest.mark.parametrize(
+    "name",
+    ["voice-appliance-update.service", "voice-appliance-update.timer",
+     "voice-appliance-mend.service"],
+)  # fmt: skip
+def test_systemd_accepts_the_updaters_units_without_a_word(tmp_path: Path, name: str) -> None:
+    for file in FOLDER.glob("voice-appliance*.*"):
+        text = file.read_text().replace("/usr/bin/voice-appliance ", "/bin/true ")
+        (tmp_path / file.name).write_text(text)
+    done = subprocess.run(  # noqa: S603 - a fixed command
+        [str(shutil.which("systemd-analyze")), "verify", "--man=no", str(tmp_path / name)],
+        capture_output=True, text=True, timeout=15, check=False,
+    )  # fmt: skip
+    said = [line for line in (done.stdout + done.stderr).splitlines() if name in line]
+    assert said == []
+    assert done.returncode == 0
+
+
+def test_only_service_and_timer_start_by_themselves() -> None:
+    """The package restarts what has [Install]: neither dpkg's own caller nor the repair may."""
+    presets = (FOLDER / "voice-appliance.preset").read_text().split()[1::2]
+    assert sorted(presets) == enabled_units()
+    assert enabled_units() == ["voice-appliance-update.timer", "voice-appliance.service"]
+
+
+def test_updater_and_repair_know_their_folder() -> None:
+    for name in ("update", "mend"):
+        text = (FOLDER / f"voice-appliance-{name}.service").read_text()
+        assert f"StateDirectory={state.FOLDER.name}\n" in text
+        assert f"{state.FOLDER}/{state.WAY_BACK}" in text
 
 
 @needs_analyze

@@ -43,7 +43,7 @@ class Files:
         self.folder = folder
         self.ranges: list[str] = []
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
         self.ranges.append(request.headers.get("Range", ""))
         return web.FileResponse(self.folder / request.match_info["name"])
 
@@ -69,7 +69,7 @@ def nobody(_: str) -> None:
 
 async def test_whole_package_arrives_and_is_told_of(files: Files, disk: Folder) -> None:
     told: list[str] = []
-    async with server(files) as channel:
+    async with server(files.serve) as channel:
         await fetch(disk, channel, PACKAGE, told.append)
     assert holds(disk, PACKAGE)
     assert disk.names() == [PACKAGE.file]
@@ -78,14 +78,14 @@ async def test_whole_package_arrives_and_is_told_of(files: Files, disk: Folder) 
 
 async def test_what_is_here_is_not_fetched_again(files: Files, disk: Folder) -> None:
     disk.write(PACKAGE.file, DATA)
-    async with server(files) as channel:
+    async with server(files.serve) as channel:
         await fetch(disk, channel, PACKAGE, nobody)
     assert files.ranges == []
 
 
 async def test_download_goes_on_where_it_stopped(files: Files, disk: Folder) -> None:
     disk.write(PART, DATA[:700])
-    async with server(files) as channel:
+    async with server(files.serve) as channel:
         await fetch(disk, channel, PACKAGE, nobody)
     assert files.ranges == ["bytes=700-"]
     assert holds(disk, PACKAGE)
@@ -93,7 +93,7 @@ async def test_download_goes_on_where_it_stopped(files: Files, disk: Folder) -> 
 
 async def test_part_that_a_power_cut_spoiled_is_fetched_anew(files: Files, disk: Folder) -> None:
     disk.write(PART, b"\0" * 700)
-    async with server(files) as channel:
+    async with server(files.serve) as channel:
         await fetch(disk, channel, PACKAGE, nobody)
     assert files.ranges == ["bytes=700-", ""]
     assert holds(disk, PACKAGE)
@@ -101,7 +101,7 @@ async def test_part_that_a_power_cut_spoiled_is_fetched_anew(files: Files, disk:
 
 async def test_part_that_is_whole_needs_no_server(files: Files, disk: Folder) -> None:
     disk.write(PART, DATA)
-    async with server(files) as channel:
+    async with server(files.serve) as channel:
         await fetch(disk, channel, PACKAGE, nobody)
     assert files.ranges == []
     assert holds(disk, PACKAGE)
@@ -130,7 +130,7 @@ async def test_connection_that_breaks_keeps_what_came(files: Files, disk: Folder
         with pytest.raises(UpdateError, match="cannot be read"):
             await fetch(disk, channel, PACKAGE, nobody)
     assert disk.read(PART) == DATA[:900]
-    async with server(files) as channel:
+    async with server(files.serve) as channel:
         await fetch(disk, channel, PACKAGE, nobody)
     assert files.ranges == ["bytes=900-"]
     assert holds(disk, PACKAGE)
@@ -154,14 +154,14 @@ async def test_stream_without_end_is_cut(disk: Folder) -> None:
 
 async def test_wrong_package_is_not_kept(files: Files, disk: Folder) -> None:
     (files.folder / PACKAGE.file).write_bytes(b"x" * len(DATA))
-    async with server(files) as channel:
+    async with server(files.serve) as channel:
         with pytest.raises(UpdateError, match="not the file that the index was signed for"):
             await fetch(disk, channel, PACKAGE, nobody)
     assert disk.names() == []
 
 
 async def test_missing_file_is_named(files: Files, disk: Folder) -> None:
-    async with server(files) as channel:
+    async with server(files.serve) as channel:
         with pytest.raises(UpdateError, match=r"answers 404 for index\.json"):
             await channel.index()
 
