@@ -34,11 +34,14 @@ class Done(NamedTuple):
 
     code: int
     out: str
+    err: str = ""
 
     @property
-    def last(self) -> str:
-        """The last line it said, without a full stop."""
-        return (self.out.strip().splitlines() or ["it said nothing"])[-1].strip().rstrip(".")
+    def why(self) -> str:
+        """What it said last, without a full stop; of dpkg the line after `error processing`."""
+        lines = (self.err or self.out).strip().splitlines() or ["it said nothing"]
+        after = [i + 1 for i, line in enumerate(lines[:-1]) if "error processing" in line]
+        return lines[after[0] if after else -1].strip().rstrip(".")
 
 
 async def run(*words: str, limit: float = COMMAND_TIME, **environ: str) -> Done:
@@ -49,19 +52,19 @@ async def run(*words: str, limit: float = COMMAND_TIME, **environ: str) -> Done:
     try:
         process = await asyncio.create_subprocess_exec(
             *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+            stderr=asyncio.subprocess.PIPE, start_new_session=True,
             env={**os.environ, "LC_ALL": "C.UTF-8", **environ},
         )  # fmt: skip
     except FileNotFoundError as error:
         raise UpdateError(f"There is no {words[0]} here.", "Updates are for Debian.") from error
     try:
         async with asyncio.timeout(limit):
-            out, _ = await process.communicate()
+            out, err = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()
         return Done(124, f"{words[0]} took longer than {limit:.0f} s")
-    return Done(process.returncode or 0, out.decode(errors="replace"))
+    return Done(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
 class Dpkg(Packages):
@@ -117,7 +120,7 @@ class Dpkg(Packages):
         await run("apt-get", "-q", "update", limit=INSTALL_TIME)
         if (done := await run(*words, limit=INSTALL_TIME, **quiet)).code != 0:
             raise PostponedError(
-                f"The new version needs packages that are not to be had: {done.last}.",
+                f"The new version needs packages that are not to be had: {done.why}.",
                 "sudo apt-get update && sudo apt-get --fix-broken install",
             )
 
@@ -129,7 +132,7 @@ class Dpkg(Packages):
                 DEBIAN_FRONTEND="noninteractive", DPKG_FRONTEND_LOCKED="true",
                 VOICE_APPLIANCE_UPDATE="1",  # the maintainer scripts leave starting to us
             )  # fmt: skip
-        return None if done.code == 0 else f"dpkg refused it: {done.last}"
+        return None if done.code == 0 else f"dpkg refused it: {done.why}"
 
     @override
     def busy(self) -> bool:

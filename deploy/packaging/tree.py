@@ -96,6 +96,7 @@ def files(root: Path) -> Iterator[Path]:
 def settle(root: Path, epoch: int) -> None:
     """Give every file and folder the same rights and time, whoever builds, and whenever."""
     scripts = {root / "DEBIAN" / name for name in ("postinst", "prerm", "postrm")}
+    scripts.add(root / LIBRARY / "mend")
     for path in (*sorted(root.rglob("*"), reverse=True), root):
         executable = path.is_dir() or path in scripts or path.parent == root / "usr/bin"
         path.chmod(0o755 if executable else 0o644)

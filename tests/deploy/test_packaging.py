@@ -153,7 +153,8 @@ def test_repair_is_where_its_unit_looks_for_it(tmp_path: Path) -> None:
     unit = tmp_path / "usr/lib/systemd/system/voice-appliance-mend.service"
     script = f"/{tree.LIBRARY}/mend"
     assert f"ExecStart=/bin/sh {script}\n" in unit.read_text()
-    assert (tmp_path / script[1:]).is_file()
+    tree.settle(tmp_path, EPOCH)
+    assert (tmp_path / script[1:]).stat().st_mode & 0o777 == 0o755
 
 
 def test_no_key_and_no_compiled_python_is_ever_shipped(tmp_path: Path) -> None:
