@@ -29,8 +29,8 @@ def never_cached() -> World:
 
 
 def just_copied() -> World:
-    """Whoever put the installed package there did not sync it."""
-    world = World("2.0")
+    """Whoever put the installed package there did not sync it: a cut may take it away."""
+    world = World("1.0", "2.0")
     world.disk.remove("va_1.0.deb")
     world.disk.sync_folder()
     world.disk.write("va_1.0.deb", content("1.0"))
