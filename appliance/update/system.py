@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from appliance.config import SYSTEM_RUNTIME
 from appliance.errors import PostponedError, UpdateError
+from appliance.hardware.hwmon import SYS, read_board
 from appliance.update.ports import Packages, Power, Service
 
 NAME: Final = "voice-appliance"
@@ -232,25 +233,12 @@ def upstream(version: str) -> str:
 
 
 class Hwmon(Power):
-    """The sensor `rpi_volt` of the kernel, on a Raspberry Pi; other boards have none.
+    """The board's own sensor. Where there is none, the supply is taken to be good."""
 
-    Its driver (drivers/hwmon/raspberrypi-hwmon.c of Linux) asks the firmware every two seconds and
-    clears what it reads: `in0_lcrit_alarm` is 1 if the supply was too low since the last time.
-    """
-
-    def __init__(self, folder: Path = Path("/sys/class/hwmon")) -> None:
-        self._folder = folder
+    def __init__(self, sys: Path = SYS) -> None:
+        """`sys`: where sysfs is."""
+        self._sys = sys
 
     @override
     def undervolted(self) -> bool:
-        return any(
-            _text(sensor / "name") == "rpi_volt" and _text(sensor / "in0_lcrit_alarm") == "1"
-            for sensor in self._folder.glob("hwmon*")
-        )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
+        return bool(read_board(self._sys).undervoltage)

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from appliance.config import UpdateConfig
 from appliance.core.model import Model, Problem
 from appliance.doctor import software
 from appliance.doctor.contract import Found
-from appliance.doctor.software import daemon, versions
-from appliance.errors import DeviceError, NotRunningError
+from appliance.doctor.software import daemon, updates, versions
+from appliance.errors import DeviceError, NotRunningError, UpdateError
+from appliance.update.state import STATE, State
 from tests.console.stage import stage
 
 
@@ -34,3 +37,17 @@ async def test_versions_name_everything_that_matters(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(software, "LIBRARIES", ("aiortc", "no-such-library"))
     with pytest.raises(DeviceError, match="no-such-library"):
         await versions()
+
+
+async def test_updates_that_are_off_failed_or_went_well_are_told(tmp_path: Path) -> None:
+    on, off = UpdateConfig(index_url="https://updates.example/index"), UpdateConfig()
+    assert await updates(off, tmp_path) == Found(
+        "not-applicable", "Off: update.index_url is empty."
+    )
+    assert await updates(on, tmp_path) == "None was looked for yet."
+    (tmp_path / STATE).write_bytes(msgspec.json.encode(State(outcome="0.2.0 runs.")))
+    assert await updates(on, tmp_path) == "0.2.0 runs."
+    failed = State(outcome="0.3.0 did not work.", failed=True)
+    (tmp_path / STATE).write_bytes(msgspec.json.encode(failed))
+    with pytest.raises(UpdateError, match="did not work"):
+        await updates(on, tmp_path)

@@ -8,17 +8,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from appliance import cli
-from appliance.config import Config, load
-from appliance.doctor import Doctor, look
+from appliance.config import load
 from appliance.errors import ConfigError
 from appliance.update import command, state, system
 from appliance.update.index import read_keys
-from appliance.update.state import STATE, Package, State, Trial
+from appliance.update.state import Package, State, Trial
 from appliance.update.system import Dpkg
 from tests.update.debian import ARCHITECTURE, Debian
 
@@ -202,25 +200,6 @@ def test_release_names_what_is_wrong(tmp_path: Path) -> None:
 
 
 # What doctor and status say
-
-
-async def finding(tmp_path: Path, url: str, kept: State | None) -> tuple[str, str]:
-    if kept is not None:
-        (tmp_path / STATE).write_bytes(msgspec.json.encode(kept))
-    config = load(overrides=[f"update.index_url={url}"]).config if url else Config()
-    doctor = Doctor(config, update_folder=tmp_path)
-    tests = [test for test in doctor.tests() if test[0] == "updates"]
-    (check,) = [each async for each in look(tests)]
-    return check.verdict, check.finding
-
-
-async def test_doctor_tells_how_updates_do(tmp_path: Path) -> None:
-    assert await finding(tmp_path, "", None) == ("ok", "Off: update.index_url is empty.")
-    assert await finding(tmp_path, HERE, None) == ("ok", "None was looked for yet.")
-    works = State(outcome="2.0 was installed and works.")
-    assert await finding(tmp_path, HERE, works) == ("ok", works.outcome)
-    failed = State(outcome="2.0 did not work: no. 1.0 is back.", failed=True)
-    assert await finding(tmp_path, HERE, failed) == ("note", failed.outcome)
 
 
 @pytest.mark.parametrize(

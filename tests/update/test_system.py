@@ -200,16 +200,16 @@ def test_appliance_tells_its_version_without_debians_part() -> None:
 
 
 def test_only_the_boards_own_sensor_counts(tmp_path: Path) -> None:
-    power = Hwmon(tmp_path)
+    power, sensors = Hwmon(tmp_path), tmp_path / "class/hwmon"
     assert not power.undervolted()
     for number, name in enumerate(("cpu_thermal", "other", "rpi_volt")):
-        (tmp_path / f"hwmon{number}").mkdir()
-        (tmp_path / f"hwmon{number}/name").write_text(f"{name}\n")
-    (tmp_path / "hwmon1/in0_lcrit_alarm").write_text("1\n")
+        (sensors / f"hwmon{number}").mkdir(parents=True)
+        (sensors / f"hwmon{number}/name").write_text(f"{name}\n")
+    (sensors / "hwmon1/in0_lcrit_alarm").write_text("1\n")
     assert not power.undervolted()
-    (tmp_path / "hwmon2/in0_lcrit_alarm").write_text("0\n")
+    (sensors / "hwmon2/in0_lcrit_alarm").write_text("0\n")
     assert not power.undervolted()
-    (tmp_path / "hwmon2/in0_lcrit_alarm").write_text("1\n")
+    (sensors / "hwmon2/in0_lcrit_alarm").write_text("1\n")
     assert power.undervolted()
 
 

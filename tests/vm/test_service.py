@@ -10,6 +10,7 @@ from tests.vm.sound_card import SoundCard
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+STATE = "/var/lib/voice-appliance"
 UNIT = "/usr/lib/systemd/system/voice-appliance.service"
 MAIN = "$(systemctl show -P MainPID voice-appliance)"
 ENCRYPTED = "/etc/voice-appliance/openai_api_key.cred"
@@ -46,11 +47,15 @@ def test_process_that_crashes_in_a_call_is_replaced(box: Box, card: SoundCard) -
 
 def test_sandbox_lets_through_what_is_needed_and_nothing_else(box: Box, card: SoundCard) -> None:
     machine = box.machine
+    script = "; ".join((
+        "s/^Type=.*/Type=oneshot/", "s|^ExecStart=.*|ExecStart=python3 -I /run/probe.py|",
+        "/^Restart/d", "/^Watchdog/d", "/^NotifyAccess/d", "s|/run/voice-appliance|/run/probe|g",
+        "s/^RuntimeDirectory=.*/RuntimeDirectory=probe/",
+    ))  # fmt: skip
     machine.run(
-        f"sed -e 's/^Type=.*/Type=oneshot/' -e 's|^ExecStart=.*|ExecStart=python3 -I /run/probe.py|'"
-        f" -e '/^Restart/d;/^Watchdog/d;/^NotifyAccess/d' -e 's/^RuntimeDirectory=.*/RuntimeDirectory=probe/'"
-        f" -e 's|/run/voice-appliance|/run/probe|g' {UNIT} >/run/systemd/system/probe.service"
-        " && cp /run/host/probe.py /run/probe.py && systemctl daemon-reload && systemctl start probe"
+        f"sed '{script}' {UNIT} >/run/systemd/system/probe.service"
+        " && cp /run/host/probe.py /run/probe.py && systemctl daemon-reload"
+        " && systemctl start probe"
     )
     said = machine.run("journalctl -u probe -o cat | grep '^probe '").removeprefix("probe ")
     works, fails = json.loads(said)
@@ -69,8 +74,9 @@ def test_key_is_nowhere_to_be_read(box: Box, card: SoundCard) -> None:
     box.machine.run("voice-appliance hangup")
     for command in (
         f"tr '\\0' '\\n' </proc/{MAIN}/environ", f"cat /proc/{MAIN}/cmdline",
-        "systemctl show voice-appliance", "journalctl -b -o verbose", "voice-appliance status --json",
-        "voice-appliance doctor --json", "grep -r . /var/lib/voice-appliance",
+        "systemctl show voice-appliance", "journalctl -b -o verbose",
+        "voice-appliance status --json", "voice-appliance doctor --json",
+        "grep -r . /var/lib/voice-appliance",
     ):  # fmt: skip
         told = box.machine.try_(command).told
         assert told, command
@@ -91,7 +97,8 @@ def test_encrypted_key_opens_a_call(box: Box, card: SoundCard) -> None:
         box.until_phase("live")
     finally:
         machine.run(
-            f"mv /root/openai_api_key {KEY_FILE}; rm -r {dropin} {ENCRYPTED}; systemctl daemon-reload"
+            f"mv /root/openai_api_key {KEY_FILE}; rm -r {dropin} {ENCRYPTED}"
+            "; systemctl daemon-reload"
         )
         box.restart()
 
@@ -161,8 +168,8 @@ def test_a_full_disk_costs_what_cannot_be_kept_and_nothing_else(box: Box, card: 
     machine = box.machine
     machine.run(
         "mkdir -p /mnt/full && mount -t tmpfs -o size=64k,mode=700 none /mnt/full"
-        " && cp -a /var/lib/voice-appliance/. /mnt/full/ && chown --reference=/var/lib/voice-appliance /mnt/full"
-        " && systemctl stop voice-appliance && mount --bind /mnt/full /var/lib/voice-appliance"
+        f" && cp -a {STATE}/. /mnt/full/ && chown --reference={STATE} /mnt/full"
+        f" && systemctl stop voice-appliance && mount --bind /mnt/full {STATE}"
         " && (dd if=/dev/zero of=/mnt/full/ballast bs=1k 2>/dev/null || true)"
     )
     try:
