@@ -21,14 +21,9 @@ class Lamp:
         """`show`: the panel's. It is told once here that nothing is lit."""
         self._show = show
         self._wanted = DARK
-        self._shown = DARK
+        self._shown: Pattern | None = DARK  # None: it failed, so nobody knows
         self._held: list[str] = []
         show(DARK)
-
-    @property
-    def shown(self) -> Pattern:
-        """What the LED shows now."""
-        return self._shown
 
     @property
     def held(self) -> tuple[str, ...]:
@@ -65,5 +60,6 @@ class Lamp:
         if self._held and not pattern.never_dark:
             pattern = RECORDING
         if pattern != self._shown:
+            self._shown = None
             self._show(pattern)
             self._shown = pattern

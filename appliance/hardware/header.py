@@ -37,9 +37,11 @@ class Header:
 
     def close(self) -> None:
         """Give the pins back, whatever became of the chip. Devices on them are closed before."""
-        self.factory.close()
-        if self.hangup is not None:
-            os.close(self.hangup)
+        try:
+            self.factory.close()
+        finally:
+            if self.hangup is not None:
+                os.close(self.hangup)
 
 
 def mock_header(config: PanelConfig) -> Header:

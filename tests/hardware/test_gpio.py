@@ -12,7 +12,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 
 from appliance.config import PanelConfig
 from appliance.core.gestures import Button, Edge
-from appliance.core.lights import CONNECTING, IN_CALL, NEEDS_YOU, PHOTO, Pattern
+from appliance.core.lights import CONNECTING, DARK, IN_CALL, NEEDS_YOU, PHOTO, Pattern
 from appliance.errors import DeviceError
 from appliance.hardware.gpio import GpioPanel
 from appliance.hardware.header import Header
@@ -217,6 +217,36 @@ async def test_a_light_that_cannot_be_switched_refuses_the_capture() -> None:
             pytest.fail("recording in the dark")
         with pytest.raises(DeviceError, match="LED"):  # and the panel is given up, and says so
             await take(panel.edges(), 1)
+        assert panel.pattern == DARK  # what it is to show when it is found again
+
+
+async def test_pins_that_cannot_even_be_given_back_are_told_of() -> None:
+    class Gone(MockPin):  # type: ignore[misc]  # gpiozero carries no types
+        """Everything about it fails, once something did."""
+
+        broken = False
+
+        def _set_state(self, value: Any) -> None:
+            if Gone.broken:
+                raise DriverError("bad GPIO write")
+            super()._set_state(value)
+
+        def close(self) -> None:
+            if Gone.broken:
+                raise DriverError("unknown handle")
+            super().close()
+
+    factory = MockFactory(pin_class=Gone)
+    panel = GpioPanel(MOCK, on(factory, DriverError))
+    panel.open()
+    Gone.broken = True
+    with pytest.raises(DeviceError, match="LED cannot be switched"):
+        panel.show(IN_CALL)
+    with pytest.raises(DeviceError, match="LED cannot be switched"):
+        await take(panel.edges(), 1)
+    Gone.broken = False
+    with panel:  # it is found again
+        assert panel.lit
 
 
 async def test_two_settings_for_one_pin_are_explained() -> None:
