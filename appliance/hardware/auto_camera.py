@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing_extensions import override
 
 from appliance.errors import DeviceError
-from appliance.hardware.camera import CameraDriver, MakeDriver
+from appliance.hardware.camera_driver import CameraDriver, MakeDriver
 
 
 class AutoCamera(CameraDriver):

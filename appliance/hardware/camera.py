@@ -5,12 +5,13 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from typing import Final, Protocol, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 from typing_extensions import override
 
 from appliance.config import CameraConfig
 from appliance.errors import DeviceError
+from appliance.hardware.camera_driver import CameraDriver, MakeDriver
 from appliance.hardware.worker import Worker
 from appliance.ports import Camera, CaptureLatch
 
@@ -21,51 +22,7 @@ T = TypeVar("T")
 LOAD_TIME: Final = 15.0  # s for loading the driver's libraries, once; libcamera's take 4 on a card
 CLOSE_TIME: Final = 2.0  # s for closing, before we answer anyway
 STALE_TIME: Final = 2.0  # s an open camera has for a picture before it is opened anew
-MOST_STUCK: Final = 3  # cameras that do not close; each keeps a thread
-
-
-class CameraDriver(Protocol):
-    """One way to a camera, made anew each time it is opened. It blocks, and may hang anywhere.
-
-    In this order, on one thread: `load`, `open`, `start`, `picture` as often as wanted. All raise
-    DeviceError; another exception is the driver's bug and is explained as such.
-    """
-
-    about: str
-    """Which camera it is, in a few words; known once open."""
-
-    stays_open: bool
-    """Whether it is open between pictures; known once open."""
-
-    def load(self) -> None:
-        """Load libraries; the camera is not touched."""
-        ...
-
-    def open(self) -> None:
-        """Find the camera and take hold of it."""
-        ...
-
-    def start(self) -> None:
-        """Have it deliver frames."""
-        ...
-
-    def picture(self, settle: float, limit: float) -> bytes:
-        """Return a JPEG taken after this call began, exposure settled, for at least `settle` s.
-
-        Should give up after `limit` seconds: TimeoutError.
-        """
-        ...
-
-    def close(self) -> None:
-        """Return when the camera is off.
-
-        Called once, on another thread, while `start` or `picture` may hang, but never during `open`
-        (it may not even have been called).
-        """
-        ...
-
-
-MakeDriver: TypeAlias = Callable[[], CameraDriver]
+MOST_STUCK: Final = 3  # cameras that hang, or do not close; each keeps a thread
 
 
 class BoundedCamera(Camera):
@@ -84,7 +41,7 @@ class BoundedCamera(Camera):
         self._about: str = config.driver
         self._kept: _Opened | None = None  # open between pictures
         self._keepers = 0
-        self._all: set[_Opened] = set()  # of which the light is on
+        self._all: set[_Opened] = set()  # of which the light is on, or a thread hangs
         self._turn = asyncio.Lock()
 
     @property
@@ -96,9 +53,8 @@ class BoundedCamera(Camera):
     async def load(self) -> None:
         opened = _Opened(self._make(), self._latch, self._all)
         try:
-            with suppress(DeviceError, TimeoutError):
-                async with asyncio.timeout(LOAD_TIME):
-                    await opened.load()
+            with suppress(DeviceError):
+                await opened.load()
         finally:
             opened.close()
 
@@ -114,6 +70,8 @@ class BoundedCamera(Camera):
             except DeviceError:
                 await self.off()
                 raise
+            finally:
+                self._let_go()
             await self.off()
             return jpeg
 
@@ -129,8 +87,8 @@ class BoundedCamera(Camera):
             await asyncio.Event().wait()
         finally:
             self._keepers -= 1
-            if self._keepers == 0:
-                self._drop(self._kept)
+            if not self._turn.locked():  # else it is closed after the picture under way
+                self._let_go()
 
     @override
     async def off(self) -> None:
@@ -165,9 +123,8 @@ class BoundedCamera(Camera):
             )
         opened = _Opened(self._make(), self._latch, self._all)
         try:
-            began = _now()
-            left = (limit.when() or began) - began
-            limit.reschedule(began + LOAD_TIME)
+            left = (limit.when() or _now()) - _now()
+            limit.reschedule(None)
             await opened.load()
             limit.reschedule(_now() + left)
             await opened.start()
@@ -192,6 +149,11 @@ class BoundedCamera(Camera):
             opened.close()
         return jpeg
 
+    def _let_go(self) -> None:
+        """Close what nobody wants kept open."""
+        if self._keepers == 0:
+            self._drop(self._kept)
+
     def _drop(self, opened: "_Opened | None") -> None:
         if opened is not None:
             opened.close()
@@ -202,11 +164,11 @@ class BoundedCamera(Camera):
 class _Opened:
     """A driver at work on a thread of its own, in the light. Loop thread only."""
 
-    def __init__(self, driver: CameraDriver, latch: CaptureLatch, lit: "set[_Opened]") -> None:
-        """`lit`: where it is found from before it is opened until it is closed."""
+    def __init__(self, driver: CameraDriver, latch: CaptureLatch, alive: "set[_Opened]") -> None:
+        """`alive`: where it is found from before it is opened until its threads ended."""
         self._driver = driver
         self._latch = latch
-        self._lit = lit
+        self._alive = alive
         self._light = ExitStack()
         self._loop = asyncio.get_running_loop()
         self._worker = Worker(self._loop, "camera")
@@ -214,6 +176,7 @@ class _Opened:
         self._not_opening.set()
         self._off = asyncio.Event()
         self._closing = False
+        self._threads = 2
         self._waited = False
 
     @property
@@ -225,12 +188,19 @@ class _Opened:
         return self._driver.stays_open
 
     async def load(self) -> None:
-        await self._run(self._driver.load)
+        """Load within LOAD_TIME. Raises DeviceError."""
+        try:
+            async with asyncio.timeout(LOAD_TIME):
+                await self._run(self._driver.load)
+        except TimeoutError:
+            raise DeviceError(
+                "The camera's libraries do not load.", "Restart this device."
+            ) from None
 
     async def start(self) -> None:
         """Light up, open, have it deliver frames. Raises DeviceError, also if there is no light."""
         self._light.enter_context(self._latch.hold("camera"))
-        self._lit.add(self)
+        self._alive.add(self)
         self._not_opening.clear()
         await self._run(self._open)
         await self._run(self._driver.start)
@@ -243,7 +213,7 @@ class _Opened:
         if self._closing:
             return
         self._closing = True
-        self._worker.last(lambda: None)
+        self._worker.last(lambda: None).add_done_callback(self._ended)
         Worker(self._loop, "camera close").last(self._close).add_done_callback(self._closed)
 
     async def wait_off(self) -> None:
@@ -281,9 +251,15 @@ class _Opened:
     def _closed(self, closing: "asyncio.Future[None]") -> None:
         if (error := closing.exception()) is not None:  # most often it is unplugged: nothing to see
             log.warning("closing the camera failed (%s: %s)", type(error).__name__, error)
-        self._lit.discard(self)
         self._light.close()
         self._off.set()
+        self._ended(closing)
+
+    def _ended(self, _: "asyncio.Future[None]") -> None:
+        """Count the threads: one that took pictures, one that closed."""
+        self._threads -= 1
+        if not self._threads:
+            self._alive.discard(self)
 
 
 def _now() -> float:

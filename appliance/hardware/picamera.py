@@ -3,6 +3,7 @@
 import atexit
 import importlib
 import io
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +12,14 @@ from typing import Any, Final
 from typing_extensions import override
 
 from appliance.errors import DeviceError
-from appliance.hardware.camera import CameraDriver
+from appliance.hardware.camera_driver import CameraDriver
+from appliance.hardware.sensor import mode_size, picture_size
 
-LONG_SIDE: Final = 1024  # pixels asked of the camera's own scaler: the album keeps no more
 SETTLE: Final = 1.0  # s for exposure and white balance; the picamera2 manual's examples wait 1 s
 SETTLE_FRAMES: Final = 5  # for cameras that report no exposure state (webcams)
 CONVERGED: Final = 2  # libcamera's AeState; older ones report AeLocked
+CONTINUOUS: Final = 2  # libcamera's AfMode; by default the lens stays where it is
+SCANNING: Final = 1  # libcamera's AfState
 
 
 class PiCamera(CameraDriver):
@@ -46,7 +49,9 @@ class PiCamera(CameraDriver):
             found = self._module.Picamera2.global_camera_info()
             if not found:
                 raise _missing()
-            self._camera = self._module.Picamera2()
+            # In two steps: if the second fails half-way the camera is taken, and must be closed.
+            self._camera = self._module.Picamera2.__new__(self._module.Picamera2)
+            self._camera.__init__()
         # Its own closing at exit would hold up the end of the process for ever if it hangs.
         atexit.unregister(self._camera.close)
         self.about = f"picamera2, {found[0].get('Model', 'a camera without a name')}"
@@ -73,10 +78,13 @@ class PiCamera(CameraDriver):
         # After a picture that hung, stop() hangs too, and only close() returns: seen with
         # picamera2 0.3.38 and a webcam that was pulled out.
         if self._camera is not None:
+            taken = self._camera.is_open
             self._camera.close()
+            if not taken:  # then it leaves its pipe open (read in picamera2 of May 2026)
+                os.close(self._camera.notifyme_w)
 
     def _settle(self, least: float, deadline: float) -> None:
-        """Let exposure converge, at most SETTLE seconds: the first frames come out black or white.
+        """Let exposure and focus converge, at most SETTLE seconds: the first frames are no good.
 
         One frame is dropped at least: it may be from before the person pressed the button.
         """
@@ -93,6 +101,8 @@ class PiCamera(CameraDriver):
                 return
 
     def _steady(self, metadata: Any, frames: int, now: float) -> bool:  # noqa: ANN401 - no types
+        if metadata.get("AfState") == SCANNING:
+            return False
         state, locked = metadata.get("AeState"), metadata.get("AeLocked")
         if state is None and locked is None:
             return frames >= SETTLE_FRAMES or now - self._started >= SETTLE
@@ -114,11 +124,14 @@ def _load_picamera2() -> Any:  # noqa: ANN401 - picamera2 carries no types
 
 
 def _still(camera: Any) -> Any:  # noqa: ANN401 - no types
-    """Ask for a picture of at most LONG_SIDE: 2 MB of buffer instead of the sensor's 36 MB."""
-    width, height = camera.sensor_resolution
-    scale = min(LONG_SIDE / max(width, height), 1)
-    size = (int(width * scale) // 2 * 2, int(height * scale) // 2 * 2)  # libcamera wants even
-    return camera.create_still_configuration(main={"size": size}, raw=None)
+    """Ask for a small picture: 2 MB of buffer instead of the sensor's 36 MB."""
+    size = camera.sensor_resolution
+    return camera.create_still_configuration(
+        main={"size": picture_size(*size)},
+        raw=None,
+        sensor={"output_size": mode_size(*size)},
+        controls={"AfMode": CONTINUOUS} if "AfMode" in camera.camera_controls else {},
+    )
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from typing import Final
 from typing_extensions import override
 
 from appliance.errors import DeviceError
-from appliance.hardware.camera import CameraDriver
+from appliance.hardware.camera_driver import CameraDriver
+from appliance.hardware.sensor import mode_size, picture_size
 
 PROGRAM: Final = "rpicam-still"
-LONG_SIDE: Final = 1024  # pixels
 SETTLE: Final = 0.5  # s of frames thrown away while exposure settles; the program does not watch it
 LIST_TIME: Final = 4.0  # s for listing the cameras; 0.5 on a Pi 4
 
@@ -38,7 +38,7 @@ class RpicamStill(CameraDriver):
     def __init__(self) -> None:
         self.about = ""
         self._program = PROGRAM
-        self._size = (0, 0)
+        self._sensor = (0, 0)
         self._running: subprocess.Popen[bytes] | None = None
         self._closed = False
 
@@ -63,8 +63,7 @@ class RpicamStill(CameraDriver):
         listed = read_list((told + errors).decode("utf-8", "replace"))
         if listed is None:
             raise DeviceError(f"{PROGRAM} sees no camera.", "Check its cable with the power off.")
-        scale = min(LONG_SIDE / max(listed.width, listed.height), 1)
-        self._size = (int(listed.width * scale) // 2 * 2, int(listed.height * scale) // 2 * 2)
+        self._sensor = (listed.width, listed.height)
         self.about = f"{PROGRAM}, {listed.name}"
 
     @override
@@ -73,11 +72,12 @@ class RpicamStill(CameraDriver):
 
     @override
     def picture(self, settle: float, limit: float) -> bytes:
-        width, height = self._size
+        width, height = picture_size(*self._sensor)
         jpeg, errors = self._run(
             limit, "--nopreview", "--encoding", "jpg", "--output", "-",
             "--timeout", str(int(1000 * max(settle, SETTLE))),
             "--width", str(width), "--height", str(height),
+            "--mode", ":".join(map(str, mode_size(*self._sensor))),
         )  # fmt: skip
         if not jpeg:
             raise _explained(errors.decode("utf-8", "replace"))

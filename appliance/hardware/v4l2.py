@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from typing_extensions import override
 
 from appliance.errors import DeviceError
-from appliance.hardware.camera import CameraDriver
+from appliance.hardware.camera_driver import CameraDriver
 from appliance.hardware.video_device import Card, Kernel, Layout, VideoDevice
 from appliance.picture import from_yuyv
 

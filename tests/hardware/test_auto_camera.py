@@ -5,7 +5,8 @@ import pytest
 from appliance.config import CameraConfig
 from appliance.errors import DeviceError
 from appliance.hardware.auto_camera import AutoCamera
-from appliance.hardware.camera import BoundedCamera, CameraDriver
+from appliance.hardware.camera import BoundedCamera
+from appliance.hardware.camera_driver import CameraDriver
 from tests.hardware.lights import Light
 
 

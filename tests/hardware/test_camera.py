@@ -1,6 +1,7 @@
 """Whatever hangs in a camera's driver: the loop, the light and the next picture do not mind."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -129,6 +130,18 @@ async def test_cameras_that_never_close_are_not_opened_for_ever(impatient: None)
     await light.dark()
 
 
+async def test_starts_that_hang_do_not_gather_threads() -> None:
+    module = FakePicamera2(fault="start hangs")
+    camera = camera_of(module, Light())
+    for _ in range(MOST_STUCK):
+        await fails_to_hang(camera)
+    assert (module.opened, module.closed) == (MOST_STUCK, MOST_STUCK)
+    with pytest.raises(DeviceError, match="driver hangs"):
+        await camera.capture()
+    assert module.opened == MOST_STUCK
+    module.let_go.set()
+
+
 async def test_a_cancelled_capture_closes_the_camera() -> None:
     light = Light()
     loop, opening = asyncio.get_running_loop(), asyncio.Event()
@@ -195,6 +208,20 @@ async def test_libraries_that_are_missing_are_told_by_the_picture_only() -> None
         await camera.capture()
 
 
+async def test_libraries_that_never_load_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module_under_test, "LOAD_TIME", SHORT)
+    loaded = threading.Event()
+
+    def load() -> FakePicamera2:
+        loaded.wait()
+        return FakePicamera2()
+
+    camera = BoundedCamera(CameraConfig(), Light(), lambda: PiCamera(load))
+    with pytest.raises(DeviceError, match="libraries do not load"):
+        await camera.capture()
+    loaded.set()
+
+
 async def test_a_cold_camera_is_not_kept_open() -> None:
     module = FakePicamera2()
     async with asyncio.timeout(5):
@@ -229,6 +256,28 @@ async def test_a_warm_picture_is_newer_than_the_press() -> None:
         assert module.metadata_asked == before + 1  # the frame that lay there
         keeping.cancel()
     await camera.off()
+
+
+async def test_a_call_that_ends_during_a_picture_does_not_spoil_it() -> None:
+    loop, waiting = asyncio.get_running_loop(), asyncio.Event()
+    light = Light()
+    module = FakePicamera2()
+    module.on_late = lambda: loop.call_soon_threadsafe(waiting.set)
+    camera = camera_of(module, light, warm=True)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(camera.keep_open())
+        await asyncio.sleep(0)
+        await camera.capture()
+        module.fault = "late"
+        capture = tasks.create_task(camera.capture())
+        await waiting.wait()
+        keeping.cancel()
+        await asyncio.wait({keeping})
+        await camera.off()  # whatever is being closed
+        assert light.lit == 1
+        module.deliver()
+        assert await capture == JPEG
+    assert (module.opened, module.closed, light.lit) == (1, 1, 0)
 
 
 async def test_a_warm_camera_plugged_in_anew_is_opened_anew(impatient: None) -> None:

@@ -1,5 +1,8 @@
 """The Pi's camera against picamera2's behaviour, good and bad."""
 
+from contextlib import suppress
+from pathlib import Path
+
 import pytest
 
 from appliance.album import Album, take_photo
@@ -41,6 +44,56 @@ async def test_the_sensor_scales_so_that_memory_stays_small(
     module = FakePicamera2(resolution=resolution)
     await camera_of(module).capture()
     assert module.captured_sizes == [asked]
+
+
+def descriptors() -> int:
+    """How many are open in this process."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+CAMERA_MODULE_3 = (  # as `rpicam-hello --list-cameras` shows them
+    ((1536, 864), (3072, 1728)),
+    ((2304, 1296), (4608, 2592)),
+    ((4608, 2592), (4608, 2592)),
+)
+
+
+async def test_the_picture_is_of_all_the_sensor_sees() -> None:
+    module = FakePicamera2(resolution=(4608, 2592), modes=CAMERA_MODULE_3)
+    await camera_of(module).capture()
+    assert module.captured_sizes == [(1024, 576)]
+    assert module.seen == [(4608, 2592)]
+
+
+async def test_a_small_sensor_keeps_its_pixels() -> None:
+    modes = (((640, 400), (1280, 800)), ((1280, 800), (1280, 800)))
+    module = FakePicamera2(resolution=(1280, 800), modes=modes)
+    driver = PiCamera(lambda: module, module.clock)
+    driver.load()
+    driver.open()
+    driver.start()
+    assert driver._camera._configuration["sensor"] == {"output_size": (1280, 800)}
+    driver.close()
+
+
+async def test_a_lens_that_can_focus_does_so_before_the_picture() -> None:
+    sharp = {"AeState": 2, "AfState": 2}
+    module = FakePicamera2(frames=(*[{"AeState": 2, "AfState": 1}] * 7, sharp), focuses=True)
+    await camera_of(module).capture()
+    assert module.focused == [True]
+    assert module.metadata_asked == 8
+
+
+async def test_failures_leave_no_descriptors_open() -> None:
+    module = FakePicamera2()
+    camera = camera_of(module)
+    await camera.capture()
+    before = descriptors()
+    for fault in ("busy", "init", "assertion", "", "busy"):
+        module.fault = fault
+        with suppress(DeviceError):
+            await camera.capture()
+    assert descriptors() == before
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ async def test_a_picture_in_the_shape_of_the_sensor(fault: Fail, seen: Path) -> 
     camera = camera_of(light)
     assert await camera.capture() == JPEG
     assert "--width 1024 --height 576" in said(seen)
+    assert "--mode 2304:1296" in said(seen)  # which sees everything; 1536:864 would not
     assert "--timeout 500" in said(seen)
     assert camera.about == "rpicam-still, imx708"
     assert light.lit == 0
