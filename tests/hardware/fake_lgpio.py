@@ -94,10 +94,10 @@ class FakeLgpio:
 
     def _claim(self, handle: int, line: int, mode: int, level: int) -> None:
         opened = self.open[handle]
-        opened.lines.pop(line, None)
+        ours = opened.lines.pop(line, None)
         if opened.chip not in self.kernel.chips.values():
             raise error("unexpected error")
-        if line in opened.chip.holders and opened.chip.holders[line] != "lg":
+        if ours is None and line in opened.chip.holders:
             raise error("GPIO busy")
         opened.chip.holders[line] = "lg"
         opened.lines[line] = Line(mode, level)
