@@ -2,35 +2,62 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
 from appliance.core.events import Event
 from appliance.core.gestures import Button
+from appliance.core.model import Live, Model, Turn
 from appliance.demo.visit import TRIES, Visit
 from appliance.demo.witness import NotSeenError, Witness
-from appliance.hub import Hub
+from appliance.hub import Hub, Mark
 from appliance.realtime.conversation import Entry
 from appliance.terminal import PlainView
 
+pytestmark = pytest.mark.looptime
+
+LOST = "(not a word of it arrives)"
+
 
 class Visitor:
-    """Says things to a service that writes down something of its own. `said`: how often."""
+    """Says things to a service that writes down something of its own, and answers.
 
-    def __init__(self, hub: Hub, *heard: str) -> None:
+    `said`: how often. `tools`: for each time the tool that runs, "" for none.
+    """
+
+    def __init__(self, hub: Hub, heard: Sequence[str], tools: Sequence[str] = ()) -> None:
         self._hub = hub
         self._heard = list(heard)
+        self._tools = list(tools)
+        self.answering = False
         self.said = 0
 
     async def press(self, button: Button) -> None:
         raise AssertionError(button)
 
     async def speak(self, text: str) -> None:
+        assert not self.answering, "nobody says a thing again into the answer"
         self.said += 1
         words = self._heard.pop(0)
+        if words == LOST:
+            return
+        self._turn(Turn.USER_SPEAKING)
+        self._turn(Turn.THINKING)
         self._hub.publish(Entry(f"item_{self.said}", self.said, "user", words, final=True))
+        if self._tools and (tool := self._tools.pop(0)):
+            self._hub.publish(Mark("tool_started", 0.0, fields={"tool": tool}))
+        self._turn(Turn.SPEAKING)
+        self.answering = True
+        asyncio.get_running_loop().call_later(3, self._finish)
+
+    def _finish(self) -> None:
+        self.answering = False
+        self._turn(Turn.LISTENING)
+
+    def _turn(self, turn: Turn) -> None:
+        self._hub.publish(Model(Live(1, turn)))
 
     def post(self, event: Event) -> None:
         raise AssertionError(event)
@@ -40,12 +67,12 @@ class Visitor:
 
 
 @asynccontextmanager
-async def visiting(*heard: str) -> AsyncIterator[tuple[Visit, Visitor]]:
+async def visiting(*heard: str, tools: Sequence[str] = ()) -> AsyncIterator[tuple[Visit, Visitor]]:
     hub = Hub()
     witness = Witness(PlainView(io.StringIO()))
-    visitor = Visitor(hub, *heard)
+    visitor = Visitor(hub, heard, tools)
     with hub.reader() as reader:
-        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(200), asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(witness.watch(reader))
             await asyncio.sleep(0)
             yield Visit(visitor, witness), visitor
@@ -66,6 +93,21 @@ async def test_what_was_misheard_is_said_again() -> None:
     ):
         heard, _ = await visit._ask("Please count from one to twenty.", "twenty|20")
     assert heard == "From one to twenty."
+    assert visitor.said == 2
+
+
+async def test_what_did_not_arrive_at_all_is_said_again() -> None:
+    async with visiting(LOST, "What time is it?") as (visit, visitor):
+        heard, _ = await visit._ask("What time is it?", "time")
+    assert heard == "What time is it?"
+    assert visitor.said == 2
+
+
+async def test_what_starts_no_tool_is_said_again() -> None:
+    heard = ("Head to and five slowly.", "Add two and five slowly.")
+    async with visiting(*heard, tools=("", "delayed_add")) as (visit, visitor):
+        understood, _ = await visit._ask("Add two and five slowly.", "five", tool="delayed_add")
+    assert understood == "Add two and five slowly."
     assert visitor.said == 2
 
 

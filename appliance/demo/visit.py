@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
 from appliance.core.events import Event, Say
 from appliance.core.gestures import Button
-from appliance.core.model import Idle, Model
+from appliance.core.model import Idle, Live, Model, Turn
 from appliance.demo.witness import NotSeenError, Witness
+from appliance.hub import Mark
 from appliance.terminal import Step, View
 
 PATIENCE = 30.0  # s for one thing to be seen; a spoken answer on a slow computer takes under 10
@@ -76,7 +78,7 @@ class Visit:
 
     async def add(self) -> str:
         """A spoken request runs a tool; the answer uses its result."""
-        _, since = await self._ask("Add two and five slowly.", "five|5")
+        _, since = await self._ask("Add two and five slowly.", "five|5", tool="delayed_add")
         ran, since = await self.witness.mark("tool_output_sent", since=since, limit=PATIENCE)
         answer = await self._answer("seven|7", since=since)
         return f"the tool {ran.fields.get('tool', 'of the model')} ran; {answer}"
@@ -129,19 +131,47 @@ class Visit:
             raise NotSeenError("the service never got the hang-up") from error
         return "the service knows it too; microphone closed"
 
-    async def _ask(self, text: str, words: str) -> tuple[str, int]:
-        """Say `text`, and again if none of `words` was understood, as a person does.
+    async def _ask(self, text: str, words: str, *, tool: str = "") -> tuple[str, int]:
+        """Say `text`, and again if it was not understood, as a person does.
 
-        Return what was understood, and the place in the story before it was said: the answer may
-        begin sooner than the words are written down.
+        Understood: one of `words` is in what was written down, and `tool` begins. Return what was
+        written down, and the place in the story before it was said: the answer may begin sooner.
         """
         for _ in range(TRIES):
             since = self.witness.now()
             await self.actor.speak(text)
-            heard, _ = await self.witness.line("user", "", since=since, limit=PATIENCE)
-            if any(word in heard.text.casefold() for word in words.split("|")):
-                return heard.text, since
+            with suppress(NotSeenError):  # not a word of it arrived
+                heard, _ = await self.witness.line("user", "", since=since, limit=PATIENCE)
+                understood = any(word in heard.text.casefold() for word in words.split("|"))
+                if understood and (not tool or await self._begins(tool, since)):
+                    return heard.text, since
+                await self._begins("", since)
         raise NotSeenError(f'"{text}" was said {TRIES} times and not understood')
+
+    async def _begins(self, tool: str, since: int) -> bool:
+        """Wait until `tool` begins, or the answer to what was said after `since` is over.
+
+        Return whether it began. Nobody says a thing again into an answer that is still spoken.
+        """
+        spoke = False
+
+        def find(message: object) -> bool | None:
+            nonlocal spoke
+            match message:
+                case Mark("tool_started") if tool and message.fields.get("tool") == tool:
+                    return True
+                case Model(phase=Live(turn=Turn.USER_SPEAKING)):
+                    spoke = True
+                case Model(phase=Live(turn=Turn.LISTENING)) if spoke:
+                    return False
+                case _:
+                    pass
+            return None
+
+        began, _ = await self.witness.until(
+            tool or "the end of an answer", find, since=since, limit=PATIENCE
+        )
+        return began
 
     async def _answer(self, words: str, *, since: int) -> str:
         """Wait for a spoken answer with one of `words` in it, heard to its end."""

@@ -10,7 +10,7 @@ import pytest
 
 from appliance.errors import DeviceError
 from appliance.hardware.virtual_card import VirtualCard
-from appliance.media.pcm import wav_header
+from appliance.media.pcm import RATE, wav_header
 from tests.sound import heard_at, sine
 
 pytestmark = pytest.mark.timeout(60)
@@ -123,10 +123,46 @@ async def test_speech_reaches_a_listener_whole() -> None:
         asyncio.timeout(30),
         VirtualCard() as card,
         card.listen(heard.append),
-        card._client(*play, stdin=asyncio.subprocess.PIPE) as client,
+        card._client(*play, latency_ms=20, stdin=asyncio.subprocess.PIPE) as client,
     ):
         await client.communicate(sine(440, 1.0))
     assert heard_at(440, b"".join(heard)).count(True) >= 8
+
+
+async def test_speech_has_no_holes_though_the_player_is_held_up() -> None:
+    """As by a busy processor: a quarter of a second in the middle of the sound."""
+    heard = bytearray()
+    loop = asyncio.get_running_loop()
+    held_up: list[int] = []
+
+    def listen(piece: bytes) -> None:
+        heard.extend(piece)
+        if len(heard.strip(b"\0")) > SECOND // 5 and not held_up:
+            held_up.extend(pid for pid in children("pacat") if b"--playback" in arguments(pid))
+            for pid in held_up:
+                os.kill(pid, signal.SIGSTOP)
+                loop.call_later(0.25, os.kill, pid, signal.SIGCONT)
+
+    async with asyncio.timeout(30), VirtualCard() as card, card.listen(listen, sink="room"):
+        await card.speak(sine(440, 2.0))
+    assert held_up
+    sounding = heard.strip(b"\0")
+    assert len(sounding) > SECOND
+    assert bytes(SECOND // 200) not in sounding  # 5 ms
+
+
+SECOND = 2 * RATE  # bytes
+
+
+def children(name: str) -> list[int]:
+    """The processes of this name that we started."""
+    ours = Path("/proc/self/task").glob("*/children")
+    pids = [int(pid) for file in ours for pid in file.read_text().split()]
+    return [pid for pid in pids if Path(f"/proc/{pid}/comm").read_text().strip() == name]
+
+
+def arguments(pid: int) -> list[bytes]:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
 
 
 def running(pid: int) -> bool:
