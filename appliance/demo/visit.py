@@ -12,6 +12,7 @@ from appliance.core.gestures import Button
 from appliance.core.model import Idle, Live, Model, Turn
 from appliance.demo.witness import NotSeenError, Witness
 from appliance.hub import Mark
+from appliance.realtime.conversation import Entry
 from appliance.terminal import Step, View
 
 PATIENCE = 30.0  # s for one thing to be seen; a spoken answer on a slow computer takes under 10
@@ -72,13 +73,14 @@ class Visit:
 
     async def ask_the_time(self) -> str:
         """A spoken question is recognised and answered."""
-        heard, since = await self._ask("What time is it?", "time")
+        since = await self._ask("What time is it?", _starts("current_time"))
+        heard, _ = await self.witness.line("user", "", since=since, limit=PATIENCE)
         answer = await self._answer("", since=since)
-        return f'understood "{heard}"; {answer}'
+        return f'understood "{heard.text}"; {answer}'
 
     async def add(self) -> str:
         """A spoken request runs a tool; the answer uses its result."""
-        _, since = await self._ask("Add two and five slowly.", "five|5", tool="delayed_add")
+        since = await self._ask("Add two and five slowly.", _starts("delayed_add"))
         ran, since = await self.witness.mark("tool_output_sent", since=since, limit=PATIENCE)
         answer = await self._answer("seven|7", since=since)
         return f"the tool {ran.fields.get('tool', 'of the model')} ran; {answer}"
@@ -93,7 +95,7 @@ class Visit:
 
     async def interrupt(self) -> str:
         """Speaking over a long answer stops it."""
-        _, since = await self._ask("Please count from one to twenty.", "twenty|20")
+        since = await self._ask("Please count from one to twenty.", _counts)
         _, since = await self.witness.mark("playback_started", since=since, limit=PATIENCE)
         since = await self.witness.loud(COUNTED, since=since, limit=PATIENCE, dbfs=AUDIBLE_DBFS)
         await self.actor.speak("Stop.")
@@ -131,47 +133,34 @@ class Visit:
             raise NotSeenError("the service never got the hang-up") from error
         return "the service knows it too; microphone closed"
 
-    async def _ask(self, text: str, words: str, *, tool: str = "") -> tuple[str, int]:
+    async def _ask(self, text: str, understood: Callable[[object], bool]) -> int:
         """Say `text`, and again if it was not understood, as a person does.
 
-        Understood: one of `words` is in what was written down, and `tool` begins. Return what was
-        written down, and the place in the story before it was said: the answer may begin sooner.
+        `understood`: whether a message of the hub shows that it was. Return the place in the story
+        before it was said. Nobody says a thing again into an answer that is still spoken.
         """
         for _ in range(TRIES):
+            spoke = False
+
+            def outcome(message: object) -> bool | None:
+                nonlocal spoke
+                if understood(message):
+                    return True
+                match message:
+                    case Model(phase=Live(turn=Turn.USER_SPEAKING)):
+                        spoke = True
+                    case Model(phase=Live(turn=Turn.LISTENING)) if spoke:
+                        return False  # the answer to something else is over
+                    case _:
+                        pass
+                return None
+
             since = self.witness.now()
             await self.actor.speak(text)
             with suppress(NotSeenError):  # not a word of it arrived
-                heard, _ = await self.witness.line("user", "", since=since, limit=PATIENCE)
-                understood = any(word in heard.text.casefold() for word in words.split("|"))
-                if understood and (not tool or await self._begins(tool, since)):
-                    return heard.text, since
-                await self._begins("", since)
+                if (await self.witness.until("", outcome, since=since, limit=PATIENCE))[0]:
+                    return since
         raise NotSeenError(f'"{text}" was said {TRIES} times and not understood')
-
-    async def _begins(self, tool: str, since: int) -> bool:
-        """Wait until `tool` begins, or the answer to what was said after `since` is over.
-
-        Return whether it began. Nobody says a thing again into an answer that is still spoken.
-        """
-        spoke = False
-
-        def find(message: object) -> bool | None:
-            nonlocal spoke
-            match message:
-                case Mark("tool_started") if tool and message.fields.get("tool") == tool:
-                    return True
-                case Model(phase=Live(turn=Turn.USER_SPEAKING)):
-                    spoke = True
-                case Model(phase=Live(turn=Turn.LISTENING)) if spoke:
-                    return False
-                case _:
-                    pass
-            return None
-
-        began, _ = await self.witness.until(
-            tool or "the end of an answer", find, since=since, limit=PATIENCE
-        )
-        return began
 
     async def _answer(self, words: str, *, since: int) -> str:
         """Wait for a spoken answer with one of `words` in it, heard to its end."""
@@ -181,6 +170,23 @@ class Visit:
         if loudest < AUDIBLE_DBFS:
             raise NotSeenError(f"the answer was not heard: {loudest:.0f} dBFS at the speaker")
         return f'heard "{line.text}" at {loudest:.0f} dBFS'
+
+
+def _starts(tool: str) -> Callable[[object], bool]:
+    """Return what tells whether a message is that this tool begins."""
+
+    def found(message: object) -> bool:
+        return (
+            isinstance(message, Mark)
+            and message.name == "tool_started"
+            and message.fields.get("tool") == tool
+        )
+
+    return found
+
+
+def _counts(message: object) -> bool:
+    return isinstance(message, Entry) and message.role == "assistant" and COUNTS in message.text
 
 
 async def perform(visit: Visit, view: View) -> list[Step]:
