@@ -15,7 +15,7 @@ from appliance.hub import Mark
 from appliance.realtime.conversation import Entry
 from appliance.terminal import Step, View
 
-PATIENCE = 30.0  # s for one thing to be seen; a spoken answer on a slow computer takes under 10
+PATIENCE = 30.0  # s for one thing to be seen; a spoken answer takes under 15
 AUDIBLE_DBFS = -45.0  # quieter than this at the speaker is not an answer
 PICTURE_WORDS = "colour|color|bright|dark|light"
 TRIES = 3  # times that something is said; a busy computer drops some of the sound

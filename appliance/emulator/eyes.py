@@ -25,7 +25,8 @@ _MAGIC: Final[dict[bytes, _Codec]] = {
     b"RIFF": "webp",
     b"GIF8": "gif",
 }
-_HONESTY: Final = "I am the offline demo, so I measure colours and light; I cannot name objects."
+# Short, like all of it: somebody listens, and half a minute of measures is no answer.
+_HONESTY: Final = "I am the offline demo, and cannot name objects."
 _UNREADABLE: Final = "Send a whole JPEG, PNG, WebP or GIF of at most 25 megapixels."
 
 # Upper ends of the hues, in degrees round the colour circle.
@@ -80,8 +81,7 @@ def describe(picture: bytes) -> Description:
         frame.width, frame.height, light, contrast, detail, colours, place, codes,
         " ".join(
             (
-                f"I see a picture of {frame.width} by {frame.height} pixels.",
-                f"It is {_word(light, _LIGHT, 'very bright')},",
+                f"I see a picture that is {_word(light, _LIGHT, 'very bright')},",
                 f"with {_word(contrast, _CONTRAST, 'strong')} contrast",
                 f"and {_word(detail, _DETAIL, 'a lot of')} detail.",
                 _colour_sentence(colours, place),

@@ -151,7 +151,7 @@ def test_contrast_and_detail_are_measured() -> None:
 
 def test_it_says_what_it_cannot_do() -> None:
     assert describe(encoded(plain(RED))).sentence.endswith(
-        "I am the offline demo, so I measure colours and light; I cannot name objects."
+        "I am the offline demo, and cannot name objects."
     )
 
 
