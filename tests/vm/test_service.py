@@ -47,11 +47,11 @@ def test_process_that_crashes_in_a_call_is_replaced(box: Box, card: SoundCard) -
 
 def test_sandbox_lets_through_what_is_needed_and_nothing_else(box: Box, card: SoundCard) -> None:
     machine = box.machine
-    script = "; ".join((
-        "s/^Type=.*/Type=oneshot/", "s|^ExecStart=.*|ExecStart=python3 -I /run/probe.py|",
-        "/^Restart/d", "/^Watchdog/d", "/^NotifyAccess/d", "s|/run/voice-appliance|/run/probe|g",
-        "s/^RuntimeDirectory=.*/RuntimeDirectory=probe/",
-    ))  # fmt: skip
+    script = (
+        "s/^Type=.*/Type=oneshot/; s|^ExecStart=.*|ExecStart=python3 -I /run/probe.py|"
+        "; /^Restart/d; /^Watchdog/d; /^NotifyAccess/d; s|/run/voice-appliance|/run/probe|g"
+        "; s/^RuntimeDirectory=.*/RuntimeDirectory=probe/"
+    )
     machine.run(
         f"sed '{script}' {UNIT} >/run/systemd/system/probe.service"
         " && cp /run/host/probe.py /run/probe.py && systemctl daemon-reload"
