@@ -85,7 +85,7 @@ class _Fingers:
         self._post = post
         self._health = health
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
 
     def react(self, gestures: list[Gesture]) -> None:
         for gesture in gestures:
@@ -104,6 +104,10 @@ class _Fingers:
             self._timer = None
 
     def _tick(self, due: float) -> None:
+        """Let what came already be read first: a loop that stood still makes no press long."""
+        self._timer = self._loop.call_soon(self._time_up, due)
+
+    def _time_up(self, due: float) -> None:
         self.react(self.recognizer.tick(max(due, self._loop.time())))
 
 

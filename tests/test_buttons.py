@@ -1,6 +1,7 @@
 """What becomes of edges, and of a panel that is broken, missing or lost."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -184,3 +185,16 @@ async def test_a_lost_panel_is_told_and_works_again_when_it_is_back() -> None:
         panel.press(Button.CALL)
         await asyncio.sleep(0.1)
     assert [event for event in posted if not isinstance(event, PanelChanged)] == [ToggleCall()]
+
+
+async def test_a_short_press_during_which_the_loop_stood_still_is_not_a_long_one() -> None:
+    posted: list[Event] = []
+    panel = GpioPanel(MOCK)
+    async with read(panel, posted.append):
+        panel.press(Button.PHOTO)
+        await asyncio.sleep(0.05)
+        panel.release(Button.PHOTO)
+        time.sleep(1.1)  # noqa: ASYNC251 - the time after which a press is long
+        await asyncio.sleep(0.05)
+    assert TakePhoto() in posted
+    assert ToggleMute() not in posted

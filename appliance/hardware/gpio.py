@@ -18,6 +18,7 @@ from appliance.hardware.header import Header, mock_header, open_header
 from appliance.hardware.leds import Led, Light
 from appliance.ports import Panel
 
+OLDEST: Final = 60.0  # s that an edge may have waited for us
 EDGES_KEPT: Final = 256  # two seconds of mashing both buttons with bounces; the oldest goes
 
 
@@ -39,6 +40,7 @@ class GpioPanel(Panel):
         self._edges: deque[Edge] = deque(maxlen=EDGES_KEPT)
         self._came = asyncio.Event()
         self._header: Header | None = None
+        self._listeners: list[Callable[[Any, Any], None]] = []
         self._led: Led | None = None
         self._light: Light | None = None
         self._lost: DeviceError | None = None
@@ -145,8 +147,15 @@ class GpioPanel(Panel):
             )
         except self._errors() as error:
             raise _refused((pin,), f"panel.{button.value}_pin", error) from error
-        device.when_activated = lambda: self._edge(button, pressed=True)
-        device.when_deactivated = lambda: self._edge(button, pressed=False)
+        factory, high = header.factory, self._active_high()
+
+        def changed(ticks: Any, state: Any) -> None:  # noqa: ANN401 - gpiozero carries no types
+            age = factory.ticks_diff(factory.ticks(), ticks)
+            self._edge(button, pressed=bool(state) == high, age=age)
+
+        # The device's own handlers are not told the time. gpiozero holds this one weakly.
+        device.pin.when_changed = changed
+        self._listeners.append(changed)
         if device.is_active:
             self._edge(button, pressed=True, found=True)
         return device
@@ -163,6 +172,7 @@ class GpioPanel(Panel):
 
     def _forget(self) -> None:
         self._header = self._led = self._light = None
+        self._listeners.clear()
 
     def _gone(self) -> None:
         """Take it that the chip hung up: close it before lgpio's thread complains any longer."""
@@ -180,9 +190,16 @@ class GpioPanel(Panel):
         self.close()
         self._came.set()
 
-    def _edge(self, button: Button, *, pressed: bool, found: bool = False) -> None:
-        """Note an edge with the time it came. Called on the pin library's thread."""
-        edge = Edge(button, pressed, self._loop.time(), found)
+    def _edge(
+        self, button: Button, *, pressed: bool, found: bool = False, age: float = 0.0
+    ) -> None:
+        """Note an edge that came `age` seconds ago. Called on the pin library's thread.
+
+        With lgpio the time is that of the kernel's interrupt: a busy interpreter does not make a
+        short press long. Ages that cannot be are those of another clock (Linux before 5.7).
+        """
+        at = self._loop.time() - (age if 0.0 <= age <= OLDEST else 0.0)
+        edge = Edge(button, pressed, at, found)
         try:
             self._loop.call_soon_threadsafe(self._deliver, edge)
         except RuntimeError:  # the loop is closed: nobody is there any more

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from time import monotonic
 from typing import Any
 
 import gpiozero
@@ -78,6 +79,23 @@ async def test_edges_carry_the_loops_time() -> None:
         panel.release(Button.PHOTO)
         edges = await take(panel.edges(), 2)
     assert [edge.at - began for edge in edges] == pytest.approx([0, 1.5], abs=0.01)
+
+
+@pytest.mark.parametrize(("age", "believed"), [(0.4, 0.4), (90.0, 0.0), (-1e9, 0.0)])
+async def test_edges_have_the_time_that_the_pin_library_tells(age: float, believed: float) -> None:
+    """The kernel's: a busy interpreter hears of an edge late. One of another clock is not taken."""
+
+    class Late(MockFactory):  # type: ignore[misc]  # gpiozero carries no types
+        @staticmethod
+        def ticks() -> float:
+            return monotonic() + age  # the clock moved on since the pin's own stamp
+
+    loop = asyncio.get_running_loop()
+    with GpioPanel(MOCK, on(Late())) as panel:
+        now = loop.time()
+        panel.press(Button.CALL)
+        (edge,) = await take(panel.edges(), 1)
+    assert edge.at == pytest.approx(now - believed, abs=0.1)
 
 
 async def test_every_bounce_is_an_edge() -> None:
