@@ -82,6 +82,7 @@ def card(machine: Machine) -> Iterator[SoundCard]:
     card = SoundCard()
     card.plug(machine)
     machine.until("grep -q USB-Audio /proc/asound/cards", 30)
+    machine.run("udevadm settle")  # alsactl has the card open for a moment
     try:
         yield card
     finally:
