@@ -48,6 +48,11 @@ class TakePhoto:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveSafeMode:
+    """End safe mode: the process ends, and the service manager starts it anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown:
     """End everything and exit."""
 
@@ -150,7 +155,9 @@ class TimerFired:
     timer: Timer
 
 
-Intent: TypeAlias = Dial | HangUp | ToggleCall | ToggleMute | SetVolume | Say | TakePhoto | Shutdown
+Intent: TypeAlias = (
+    Dial | HangUp | ToggleCall | ToggleMute | SetVolume | Say | TakePhoto | LeaveSafeMode | Shutdown
+)
 Fact: TypeAlias = (
     CallUp
     | CallDown

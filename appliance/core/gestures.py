@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
-from appliance.core.events import Intent, TakePhoto, ToggleCall, ToggleMute
+from appliance.core.events import Intent, LeaveSafeMode, TakePhoto, ToggleCall, ToggleMute
 
 DEBOUNCE = 0.02  # s; contacts of small push buttons bounce for up to about 15 ms
 TAP_TIME = 0.6  # s; a press released earlier is a tap
@@ -61,12 +61,14 @@ class Gesture:
 def intent_of(gesture: Gesture) -> Intent | None:
     """Return the wish behind a gesture, or None where a gesture is still free.
 
-    Free: a double press (photo modes), 5 s on the photo button (pairing), 5 s on the call button
-    (leaving safe mode). A broken button wishes nothing.
+    Free: a double press (photo modes), 5 s on the photo button (pairing). A broken button wishes
+    nothing.
     """
     match gesture.button, gesture.kind:
         case Button.CALL, Kind.PRESS:
             return ToggleCall()
+        case Button.CALL, Kind.LONG:
+            return LeaveSafeMode()
         case Button.PHOTO, Kind.TAP:
             return TakePhoto()
         case Button.PHOTO, Kind.HOLD:

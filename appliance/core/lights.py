@@ -13,6 +13,7 @@ from appliance.core.model import (
     Off,
     Phase,
     Redial,
+    SafeMode,
     Turn,
     Waiting,
 )
@@ -92,7 +93,7 @@ def pattern_for(model: Model) -> Pattern:
 
 def _of_phase(phase: Phase) -> Pattern:
     match phase:
-        case Fault():
+        case Fault() | SafeMode():
             return NEEDS_YOU
         case Waiting() | HangingUp(_, Waiting() | Redial()) | Live(interrupted=True):
             return INTERRUPTED

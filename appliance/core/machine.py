@@ -7,7 +7,7 @@ All rules stand in the table of this folder's README; a test walks it through `t
 from dataclasses import replace
 from typing import assert_never
 
-from appliance.core import facts, wishes
+from appliance.core import facts, safe, wishes
 from appliance.core.effects import Effect, StartTimer, StopTimer
 from appliance.core.events import (
     BoardChanged,
@@ -18,6 +18,7 @@ from appliance.core.events import (
     Fact,
     HangUp,
     Intent,
+    LeaveSafeMode,
     MediaBack,
     MediaLost,
     PanelChanged,
@@ -35,7 +36,7 @@ from appliance.core.events import (
     ToggleMute,
     TurnChanged,
 )
-from appliance.core.model import Model, Off, Text, Timer
+from appliance.core.model import Model, Off, SafeMode, Text, Timer
 from appliance.core.steps import Step, start
 from appliance.core.timers import timers_of
 
@@ -48,7 +49,10 @@ def transition(model: Model, event: Event) -> Step:
     """
     if isinstance(model.phase, Off):
         return model, ()
-    after, effects = _wish(model, event) if isinstance(event, Intent) else _learn(model, event)
+    if isinstance(model.phase, SafeMode):
+        after, effects = safe.happen(model, model.phase, event)
+    else:
+        after, effects = _wish(model, event) if isinstance(event, Intent) else _learn(model, event)
     return after, (*_rearm(model, event, after, effects), *effects)
 
 
@@ -68,6 +72,8 @@ def _wish(model: Model, intent: Intent) -> Step:
             return wishes.tell(model, Text(text))
         case TakePhoto():
             return wishes.take_photo(model)
+        case LeaveSafeMode():
+            return model, ()
         case Shutdown():
             return wishes.shut_down(model)
         case _:

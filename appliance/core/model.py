@@ -60,6 +60,7 @@ class Timer(Enum):
     LIMIT = "limit"
     STEADY = "steady"
     NOTICE = "notice"
+    SAFE = "safe"
 
 
 class Cue(Enum):
@@ -144,6 +145,13 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class SafeMode:
+    """The appliance failed to start again and again, and begins nothing; `problem` says why."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
 class Off:
     """The daemon is about to exit."""
 
@@ -163,7 +171,7 @@ class HangingUp:
     then: Idle | Waiting | Redial | Off
 
 
-Phase: TypeAlias = Idle | Dialing | Live | Waiting | HangingUp | Fault | Off
+Phase: TypeAlias = Idle | Dialing | Live | Waiting | HangingUp | Fault | SafeMode | Off
 
 
 class Capture(Enum):

@@ -11,6 +11,7 @@ from appliance.core.model import (
     Model,
     Off,
     Phase,
+    SafeMode,
     Timer,
     Turn,
     Waiting,
@@ -27,6 +28,7 @@ ROTATE_TIME = 50 * 60.0  # s; the service ends a session after 60 min (OpenAI Re
 QUIET_TIME = 2.0  # s in which nobody speaks, enough to change calls unnoticed
 LIMIT_TIME = 58 * 60.0  # s; leaves two minutes to set up the next call
 NOTICE_TIME = 1.2  # s, one round of its light
+SAFE_TIME = 60 * 60.0  # s; whatever kept it from starting may have passed, and nobody be there
 RETRY_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # s, the last one repeats
 RETRY_JITTER = 0.3  # share: many appliances lose one service at the same moment
 
@@ -60,6 +62,8 @@ def seconds(timer: Timer, model: Model) -> float:
             return STEADY_TIME
         case Timer.NOTICE:
             return NOTICE_TIME
+        case Timer.SAFE:
+            return SAFE_TIME
         case _:
             assert_never(timer)
 
@@ -78,6 +82,8 @@ def _of_phase(phase: Phase) -> frozenset[Timer]:
     match phase:
         case Idle() | Fault() | Off():
             return frozenset()
+        case SafeMode():
+            return frozenset({Timer.SAFE})
         case Dialing():
             return frozenset({Timer.DIAL, Timer.GIVE_UP})
         case Waiting():

@@ -12,13 +12,20 @@ from appliance.core.model import (
     Off,
     Phase,
     Problem,
+    SafeMode,
     Waiting,
 )
 
 
 def phase_word(phase: Phase) -> str:
     """Return the phase as one lower-case word, as in `status --json`."""
-    return "hanging-up" if isinstance(phase, HangingUp) else type(phase).__name__.lower()
+    match phase:
+        case HangingUp():
+            return "hanging-up"
+        case SafeMode():
+            return "safe-mode"
+        case _:
+            return type(phase).__name__.lower()
 
 
 def problem_of(phase: Phase) -> Problem | None:
@@ -26,7 +33,7 @@ def problem_of(phase: Phase) -> Problem | None:
     match phase:
         case Idle(reason):
             return reason
-        case Waiting(_, problem) | Fault(problem):
+        case Waiting(_, problem) | Fault(problem) | SafeMode(problem):
             return problem
         case Dialing() | Live() | HangingUp() | Off():
             return None
@@ -60,7 +67,7 @@ def _sentence(model: Model) -> str:
             return f"Waiting to call again. {problem.cause}"
         case HangingUp():
             return "Hanging up."
-        case Fault(problem):
+        case Fault(problem) | SafeMode(problem):
             return f"Needs you: {problem.cause} {problem.cure}".strip()
         case Off():
             return "Off."

@@ -10,6 +10,7 @@ from appliance.core.events import (
     Dial,
     Event,
     HangUp,
+    LeaveSafeMode,
     MediaBack,
     MediaLost,
     PanelChanged,
@@ -40,6 +41,7 @@ from appliance.core.model import (
     Photo,
     Problem,
     Redial,
+    SafeMode,
     Text,
     Timer,
     Turn,
@@ -49,6 +51,7 @@ from appliance.core.model import (
 README = Path(__file__).parents[2] / "appliance" / "core" / "README.md"
 
 NETWORK = Problem("network", "The network is gone.")
+BROKEN = Problem("rejected", "Safe mode: a setting is wrong.", "Mend it.")
 CLOSED = Problem("closed", "The service hung up.")
 AUTH = Problem("auth", "The key was refused.", "Check the key.")
 CARD = Problem("device", "The sound card has stopped.", "Plug it in.")
@@ -70,6 +73,7 @@ PHASES: dict[str, Phase] = {
     "HangingUp > Waiting": HangingUp(7, Waiting(1, NETWORK)),
     "HangingUp > Redial": HangingUp(7, Redial()),
     "HangingUp > Off": HangingUp(7, Off()),
+    "SafeMode": SafeMode(BROKEN),
     "Off": Off(),
 }
 A_CALL_COMES = {
@@ -84,6 +88,7 @@ EVENTS: dict[str, Event] = {
     "SetVolume": SetVolume(40),
     "Say": Say("hello"),
     "TakePhoto": TakePhoto(),
+    "LeaveSafeMode": LeaveSafeMode(),
     "Shutdown": Shutdown(),
     "CallUp": CallUp(7),
     "CallDown": CallDown(7),

@@ -29,6 +29,7 @@ SHOWN = {
     "HangingUp > Waiting": "interrupted",
     "HangingUp > Redial": "interrupted",
     "HangingUp > Off": "in call",
+    "SafeMode": "needs you",
     "Off": "dark",
 }
 OPEN = [name for name in PHASES if name.startswith(("Dialing", "Live", "HangingUp"))]

@@ -6,7 +6,7 @@ import pytest
 
 from appliance.core.model import Dialing, Idle, Live, Model, Notice, Silence, Turn
 from appliance.core.words import phase_word, problem_of, sentence
-from tests.core.examples import AUTH, CARD, NETWORK, PHASES, STUCK, WEAK
+from tests.core.examples import AUTH, BROKEN, CARD, NETWORK, PHASES, STUCK, WEAK
 
 SENTENCES = {
     "Idle": "Ready. The network is gone.",
@@ -19,6 +19,7 @@ SENTENCES = {
     "HangingUp > Waiting": "Hanging up.",
     "HangingUp > Redial": "Hanging up.",
     "HangingUp > Off": "Hanging up.",
+    "SafeMode": "Needs you: Safe mode: a setting is wrong. Mend it.",
     "Off": "Off.",
 }
 
@@ -49,10 +50,11 @@ def test_details_are_told() -> None:
 @pytest.mark.parametrize("phase", PHASES)
 def test_each_phase_is_one_word(phase: str) -> None:
     first = phase.split(maxsplit=1)[0]
-    assert {"HangingUp": "hanging-up"}.get(first, first.lower()) == phase_word(PHASES[phase])
+    two_words = {"HangingUp": "hanging-up", "SafeMode": "safe-mode"}
+    assert two_words.get(first, first.lower()) == phase_word(PHASES[phase])
 
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_problem_is_told_where_there_is_one(phase: str) -> None:
-    expected = {"Idle": NETWORK, "Waiting": NETWORK, "Fault": AUTH}
+    expected = {"Idle": NETWORK, "Waiting": NETWORK, "Fault": AUTH, "SafeMode": BROKEN}
     assert expected.get(phase) == problem_of(PHASES[phase])

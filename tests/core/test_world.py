@@ -22,6 +22,7 @@ from appliance.core.events import (
     Dial,
     Event,
     HangUp,
+    LeaveSafeMode,
     MediaBack,
     MediaLost,
     PhotoFailed,
@@ -65,6 +66,7 @@ PROBLEMS = st.sampled_from(
         *(Problem("service", "It is busy.", retry_after=after) for after in (1.0, 60.0, 61.0)),
     ]
 )
+WISHES = [Dial(), HangUp(), ToggleCall(), TakePhoto(), Say("hello"), LeaveSafeMode()]
 ASKING = Dial | ToggleCall | Say | TakePhoto
 
 
@@ -131,7 +133,7 @@ class HostileWorld(RuleBasedStateMachine):
 
     # What people do
 
-    @rule(wish=st.sampled_from([Dial(), HangUp(), ToggleCall(), TakePhoto(), Say("hello")]))
+    @rule(wish=st.sampled_from(WISHES))
     def wishes(self, wish: Event) -> None:
         self.happens(wish)
 
