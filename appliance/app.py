@@ -43,6 +43,7 @@ from appliance.memory import Memory
 from appliance.ports import Panel
 from appliance.power import PowerWatch
 from appliance.realtime.conversation import Entry
+from appliance.starts import Start
 from appliance.supervisor import Supervisor
 from appliance.tester import SelfTester
 from appliance.tools.builtin import builtin_tools
@@ -231,10 +232,11 @@ async def assemble(
         yield assembly
 
 
-async def serve(config: Config) -> None:
+async def serve(config: Config, start: Start) -> None:
     """Run the daemon until a signal ends it. Raises ApplianceError if it cannot start."""
     faulthandler.enable()  # a crash in a library leaves its place in the journal
     configure(config.log.level)
+    start.tell()
     daemon.return_memory()
     # A busy thread otherwise holds up the sound card's callback for up to 85 ms (measured with
     # PyAudio 0.2.14 and 10 ms blocks; CPython's default interval is 5 ms).
@@ -263,5 +265,6 @@ async def serve(config: Config) -> None:
                 debounce=config.panel.debounce,
                 warm_up=assembly.warm_up,
                 watch=assembly.power.run,
+                held=start.held,
             )
             await daemon.run_daemon(parts, find_manager(), watchdog_limit())

@@ -23,7 +23,7 @@ async def read_panel(
     """Open the panel, at once, and turn its edges into wishes, for ever.
 
     What is wrong with it, a stuck or bouncing button included, is logged and posted as
-    PanelChanged. A panel that is missing or lost is looked for again every REOPEN_PAUSE seconds.
+    PanelChanged. One that is missing, lost or broken is opened again every REOPEN_PAUSE seconds.
     Closing it is the caller's. `debounce`: seconds for which contacts may bounce.
     """
     health = _Health(post)
@@ -35,6 +35,10 @@ async def read_panel(
             async for edge in panel.edges():
                 fingers.react(fingers.recognizer.feed(edge))
         except DeviceError as error:
+            health.panel(problem_of(error))
+        except Exception as error:  # bulkhead: command line and calls work without a panel
+            log.exception("The panel failed.")
+            panel.close()
             health.panel(problem_of(error))
         finally:
             fingers.stop()

@@ -5,8 +5,9 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 import msgspec
@@ -88,19 +89,35 @@ def main() -> None:
     """
 
 
+Reader: TypeAlias = Callable[..., Loaded]
+"""Reads the chosen configuration: `load`, but for what was chosen."""
+
+
 def settings(command: F) -> F:
     """Add the options that choose a configuration; the command receives `loaded`."""
+    return _choosing(lambda read: read())(command)
 
-    def read(ctx: click.Context, _param: click.Parameter, overrides: tuple[str, ...]) -> Loaded:
-        return load(ctx.params.pop("config"), overrides, ctx.params.pop("profile"))
 
+def settings_to_read(command: F) -> F:
+    """Add the same options; the command receives as `loaded` a Reader, and reads by itself."""
+    return _choosing(lambda read: read)(command)
+
+
+def _choosing(give: Callable[[Reader], object]) -> Callable[[F], F]:
+    def chosen(ctx: click.Context, _param: click.Parameter, overrides: tuple[str, ...]) -> object:
+        return give(partial(load, ctx.params.pop("config"), overrides, ctx.params.pop("profile")))
+
+    return lambda command: _with_options(command, chosen)
+
+
+def _with_options(command: F, chosen: Callable[..., object]) -> F:
     for option in (
         click.option(
             "--set",
             "loaded",
             multiple=True,
             metavar="SECTION.KEY=VALUE",
-            callback=read,
+            callback=chosen,
             help="Override one setting; may be repeated.",
         ),
         click.option(
@@ -123,12 +140,21 @@ def settings(command: F) -> F:
 
 
 @main.command()
-@settings
-def run(loaded: Loaded) -> None:
+@settings_to_read
+def run(loaded: Reader) -> None:
     """Run the appliance until it is stopped."""
-    from appliance.app import serve  # noqa: PLC0415 - loads the drivers
+    from appliance.starts import counted, starts_file  # noqa: PLC0415 - the other commands need none
 
-    asyncio.run(serve(loaded.config))
+    with counted(starts_file()) as start:
+        if (problem := start.unsafe) is not None:
+            from appliance.safe import serve_safely  # noqa: PLC0415 - loads few drivers
+
+            asyncio.run(serve_safely(loaded(lenient=True).config, problem))
+        else:
+            config = loaded().config
+            from appliance.app import serve  # noqa: PLC0415 - loads the drivers
+
+            asyncio.run(serve(config, start))
 
 
 @main.command()

@@ -3,7 +3,9 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -176,22 +178,28 @@ def load(
     file: Path | None = None,
     overrides: Sequence[str] = (),
     profile: Profile = "pi",
+    *,
+    lenient: bool = False,
 ) -> Loaded:
     """Read profile, file, `config.d/*.toml` beside it, then `section.key=value` overrides.
 
     `file`: None means the system's file, which may be missing; a named one must exist.
+    `lenient`: leave out each file and override that is wrong, and raise nothing.
     Raises ConfigError that names the file or override, the key, and the nearest right key.
     """
-    layers = [(f"profile {profile}", PROFILES[profile])]
-    layers.extend((str(path), _read(path)) for path in _files(file))
-    layers.extend((f"--set {text}", _parse_override(text)) for text in overrides)
+    layers: list[tuple[str, Callable[[], Mapping[str, Any]]]]
+    layers = [(f"profile {profile}", lambda: PROFILES[profile])]
+    layers.extend((str(path), partial(_read, path)) for path in _files(file))
+    layers.extend((f"--set {text}", partial(_parse_override, text)) for text in overrides)
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for origin, layer in layers:
-        _convert(layer, origin)
-        for key, value in _flatten(layer):
-            _assign(merged, key, value)
-            origins[key] = origin
+    for origin, read in layers:
+        with suppress(ConfigError) if lenient else nullcontext():
+            layer = read()
+            _convert(layer, origin)
+            for key, value in _flatten(layer):
+                _assign(merged, key, value)
+                origins[key] = origin
     return Loaded(_convert(merged, "configuration"), origins)
 
 
@@ -214,15 +222,15 @@ def state_directory(environ: Mapping[str, str] = os.environ) -> Path:
 
 def _files(file: Path | None) -> list[Path]:
     main = file or SYSTEM_CONFIG
-    if file is not None and not file.exists():
-        raise ConfigError(f"There is no configuration file {file}.", "Check --config.")
-    present = [main] if main.exists() else []
+    present = [main] if file is not None or main.exists() else []
     return present + sorted(main.parent.joinpath("config.d").glob("*.toml"))
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"There is no configuration file {path}.", "Check --config.") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}).") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

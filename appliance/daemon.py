@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 SHUTDOWN_GUARD: Final = 2.5  # s; the supervisor needs at most 2 and is cut off then
+HELD_TIME: Final = 60.0  # s of health after which a start has held
 FEEDS: Final = 4  # checks in one watchdog time: a single slow one must not kill a good process
 LOCK: Final = "lock"  # in the runtime directory; its first line is the process id
 # mallopt(3): one pool; blocks from 64 kB on are the kernel's; of the top 128 kB are kept free.
@@ -38,7 +39,8 @@ class Parts:
 
     `blocks`: how many audio blocks the call in progress has exchanged; None if no sound is open.
     `debounce`: seconds, of the panel's contacts. `warm_up`: run once, behind READY, so that the
-    first press is as fast as the others. `watch`: run for ever beside the rest.
+    first press is as fast as the others. `watch`: run for ever beside the rest. `held`: told once
+    the process has been well for HELD_TIME.
     """
 
     supervisor: Supervisor
@@ -48,6 +50,7 @@ class Parts:
     debounce: float = DEBOUNCE
     warm_up: Callable[[], Awaitable[None]] | None = None
     watch: Callable[[], Coroutine[None, None, None]] | None = None
+    held: Callable[[], None] = lambda: None
 
 
 async def run_daemon(parts: Parts, manager: Manager, watchdog: float | None = None) -> None:
@@ -62,6 +65,7 @@ async def run_daemon(parts: Parts, manager: Manager, watchdog: float | None = No
         helpers = [
             tasks.create_task(reading, name="panel"),
             tasks.create_task(_tell_status(parts.hub, manager), name="status"),
+            tasks.create_task(_tell_held(parts), name="held"),
         ]
         if parts.watch is not None:
             helpers.append(tasks.create_task(parts.watch(), name="board"))
@@ -82,6 +86,12 @@ async def _tell_ready(parts: Parts, manager: Manager) -> None:
     log.info("Ready.")
     if parts.warm_up is not None:
         await parts.warm_up()
+
+
+async def _tell_held(parts: Parts) -> None:
+    await asyncio.sleep(HELD_TIME)
+    await parts.supervisor.echo()
+    parts.held()
 
 
 @contextmanager

@@ -27,6 +27,8 @@ from appliance.core.events import CallDown, Event, PhotoFailed, PhotoTaken, Shut
 from appliance.core.machine import transition
 from appliance.core.model import Model, Photo, Problem, Timer
 from appliance.core.problems import first_of, problem_of
+from appliance.core.steps import start
+from appliance.core.timers import timers_of
 from appliance.core.words import phase_word
 from appliance.hub import Message, mark_of
 from appliance.ports import Call
@@ -135,6 +137,8 @@ class Supervisor:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             self._publish(self.model)
+            for timer in timers_of(self.model):
+                self._perform(start(timer, self.model), tasks)
             try:
                 await self._serve(tasks)
                 await self._finish_errands()

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from appliance.log import PINNED
 from tests.notified import NotifySocket
 
 THREAD_TIMEOUT = 5.0  # seconds; on an idle machine they end within milliseconds
@@ -49,6 +51,20 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotifyS
     monkeypatch.setenv("NOTIFY_SOCKET", str(notified.path))
     yield notified
     notified.close()
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """Give pytest its logging back after a test that configures ours."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    pinned = {name: logging.getLogger(name).level for name in PINNED}
+    yield
+    logging.captureWarnings(capture=False)
+    for name, before in pinned.items():
+        logging.getLogger(name).setLevel(before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -96,3 +96,18 @@ def test_directories_follow_systemd_then_the_desktop(tmp_path: Path) -> None:
     assert runtime_directory({}).name.startswith("voice-appliance-")
     assert state_directory({"STATE_DIRECTORY": "/var/lib/va"}) == Path("/var/lib/va")
     assert state_directory({"XDG_STATE_HOME": str(tmp_path)}) == tmp_path / "voice-appliance"
+
+
+def test_settings_for_safe_mode_leave_out_what_is_wrong(tmp_path: Path) -> None:
+    main = tmp_path / "config.toml"
+    main.write_text("this is [not toml")
+    (tmp_path / "config.d").mkdir()
+    (tmp_path / "config.d" / "1.toml").write_text("[panel]\ncall_pin = 5\n")
+    (tmp_path / "config.d" / "2.toml").write_text("[panel]\ncal_pin = 6\n")
+    overrides = ["panel.photo_pin=6", "audio.volume=300", "nonsense"]
+    with pytest.raises(ConfigError):
+        load(main, overrides)
+    panel = load(main, overrides, lenient=True).config.panel
+    assert (panel.call_pin, panel.photo_pin) == (5, 6)
+    missing = load(tmp_path / "no.toml", overrides, lenient=True).config
+    assert missing.audio.volume == 100

@@ -18,19 +18,7 @@ from appliance.log import FOREIGN_LIMIT, PINNED, call_no, configure, scrub
 
 log = logging.getLogger("appliance.somewhere")
 
-
-@pytest.fixture(autouse=True)
-def _own_logging() -> Iterator[None]:
-    """Give pytest its own logging back."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    pinned = {name: logging.getLogger(name).level for name in PINNED}
-    yield
-    logging.captureWarnings(capture=False)
-    for name, before in pinned.items():
-        logging.getLogger(name).setLevel(before)
-    root.handlers[:] = handlers
-    root.setLevel(level)
+pytestmark = pytest.mark.usefixtures("own_logging")
 
 
 class Terminal(io.StringIO):
