@@ -10,6 +10,7 @@ from appliance.core.gestures import DEBOUNCE, Button, Gesture, Kind, Recognizer,
 from appliance.core.model import Problem
 from appliance.core.problems import problem_of
 from appliance.errors import DeviceError
+from appliance.messages import PANEL_BACK, PANEL_FAILED
 from appliance.ports import Panel
 
 log = logging.getLogger(__name__)
@@ -72,9 +73,10 @@ class _Health:
         if worst == self._told:
             return
         if worst is None:
-            log.info("Buttons and LED work again.")
+            log.info("Buttons and LED work again.", extra={"MESSAGE_ID": PANEL_BACK})
         else:
-            log.warning("%s %s", worst.cause, worst.cure, extra={"PROBLEM": worst.kind})
+            extra = {"PROBLEM": worst.kind, "MESSAGE_ID": PANEL_FAILED}
+            log.warning("%s %s", worst.cause, worst.cure, extra=extra)
         self._told = worst
         self._post(PanelChanged(worst))
 

@@ -19,6 +19,7 @@ from appliance.core.gestures import DEBOUNCE
 from appliance.core.words import sentence
 from appliance.errors import DeviceError
 from appliance.hub import Hub
+from appliance.messages import NOT_FED, READY
 from appliance.ports import Manager, Panel
 from appliance.supervisor import Supervisor
 
@@ -83,7 +84,7 @@ async def run_daemon(parts: Parts, manager: Manager, watchdog: float | None = No
 async def _tell_ready(parts: Parts, manager: Manager) -> None:
     await parts.supervisor.echo()
     manager.ready()
-    log.info("Ready.")
+    log.info("Ready.", extra={"MESSAGE_ID": READY})
     if parts.warm_up is not None:
         await parts.warm_up()
 
@@ -155,7 +156,7 @@ async def feed_watchdog(
             hungry = False
         elif not hungry:
             why = "sound stands still" if not moved else "the supervisor does not answer"
-            log.warning("The watchdog is not fed: %s.", why)
+            log.warning("The watchdog is not fed: %s.", why, extra={"MESSAGE_ID": NOT_FED})
             hungry = True
         await asyncio.sleep(pause)
 

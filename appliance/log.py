@@ -88,8 +88,9 @@ def tidy(record: logging.LogRecord) -> bool:
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:
-    """Return the UPPERCASE extras of a record: its journal fields."""
-    return {key: value for key, value in record.__dict__.items() if key.isupper()}
+    """Return the UPPERCASE extras of a record that say something in a line: all but MESSAGE_ID."""
+    extras = record.__dict__.items()
+    return {key: value for key, value in extras if key.isupper() and key != "MESSAGE_ID"}
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -22,6 +22,7 @@ from appliance.hub import Hub, Message
 from appliance.lamp import Lamp
 from appliance.log import configure
 from appliance.manager import find_manager, watchdog_limit
+from appliance.messages import SAFE_MODE, SAFE_MODE_LEFT
 from appliance.ports import Panel
 from appliance.supervisor import Supervisor
 
@@ -36,14 +37,16 @@ async def serve_safely(config: Config, problem: Problem, panel: Panel | None = N
     configure(config.log.level)
     directory = runtime_directory()
     with only_instance(directory), closing(panel or _find_panel(config.panel)) as buttons:
-        log.error("%s %s", problem.cause, problem.cure, extra={"PROBLEM": problem.kind})
+        extra = {"PROBLEM": problem.kind, "MESSAGE_ID": SAFE_MODE}
+        log.error("%s %s", problem.cause, problem.cure, extra=extra)
         appliance = _Appliance(config, problem, buttons)
         async with control_socket(appliance.doors(), directory):
             parts = Parts(
                 appliance.supervisor, appliance.hub, buttons, debounce=config.panel.debounce
             )
             await run_daemon(parts, find_manager(), watchdog_limit())
-    log.info("Safe mode ends: the next start is one as usual.")
+    extra = {"MESSAGE_ID": SAFE_MODE_LEFT}
+    log.info("Safe mode ends: the next start is one as usual.", extra=extra)
 
 
 class _Appliance:

@@ -16,6 +16,7 @@ import msgspec
 from appliance.config import runtime_directory
 from appliance.core.model import Problem
 from appliance.core.problems import problem_of
+from appliance.messages import START_FAILED
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,10 @@ class Start:
         """Log how the start before this one ended, if it did not hold."""
         if self.failed:
             said = f"{self.last.cause} {self.last.cure}".strip()
-            log.warning("Start %d of %d did not hold. %s", self.failed, LIMIT, said)
+            log.warning(
+                "Start %d of %d did not hold. %s", self.failed, LIMIT, said,
+                extra={"PROBLEM": self.last.kind, "MESSAGE_ID": START_FAILED},
+            )  # fmt: skip
 
     def held(self) -> None:
         """Begin to count anew: the process is well, or was ended on purpose."""

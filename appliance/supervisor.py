@@ -31,6 +31,7 @@ from appliance.core.steps import start
 from appliance.core.timers import timers_of
 from appliance.core.words import phase_word
 from appliance.hub import Message, mark_of
+from appliance.messages import PROBLEMS
 from appliance.ports import Call
 
 PHOTO_TIMEOUT = 80.0  # s; two tries of a camera, 30 each (its own setting), and of the album, 10
@@ -303,6 +304,7 @@ def _report(call_no: int, error: Exception) -> Problem:
     """Return the error as a problem. A bug leaves its trace, without texts that may be private."""
     problem = problem_of(error)
     trace = traceback.format_tb(first_of(error).__traceback__) if problem.kind == "bug" else []
-    extra = {"CALL_NO": call_no, "PROBLEM": problem.kind}
+    number = PROBLEMS[problem.kind]
+    extra = {"CALL_NO": call_no, "PROBLEM": problem.kind, "MESSAGE_ID": number}
     log.warning("%s%s", problem.cause, "".join(["\n", *trace]).rstrip(), extra=extra)
     return problem

@@ -12,7 +12,7 @@ from typing_extensions import override
 from appliance.buttons import REOPEN_PAUSE, read_panel
 from appliance.config import PanelConfig
 from appliance.core.events import Event, PanelChanged, TakePhoto, ToggleCall, ToggleMute
-from appliance.core.gestures import Button
+from appliance.core.gestures import Button, Edge
 from appliance.core.lights import IN_CALL
 from appliance.errors import DeviceError
 from appliance.hardware.gpio import GpioPanel
@@ -198,3 +198,23 @@ async def test_a_short_press_during_which_the_loop_stood_still_is_not_a_long_one
         await asyncio.sleep(0.05)
     assert TakePhoto() in posted
     assert ToggleMute() not in posted
+
+
+@pytest.mark.looptime
+async def test_a_panel_with_a_bug_is_told_and_opened_again() -> None:
+    class Buggy(Frail):
+        async def edges(self) -> AsyncIterator[Edge]:
+            if self.tries == 1:
+                raise KeyError("private")
+            async for edge in super().edges():
+                yield edge
+
+    posted: list[Event] = []
+    panel = Buggy()
+    async with read(panel, posted.append):
+        assert causes(posted) == ["Something broke inside the appliance (KeyError)."]
+        await asyncio.sleep(REOPEN_PAUSE * 1.5)
+        assert causes(posted)[1:] == [""]
+        panel.press(Button.CALL)
+        await asyncio.sleep(0.1)
+    assert posted[-1] == ToggleCall()

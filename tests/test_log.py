@@ -15,6 +15,7 @@ import pytest
 
 from appliance.errors import ConfigError
 from appliance.log import FOREIGN_LIMIT, PINNED, call_no, configure, scrub
+from appliance.messages import READY
 
 log = logging.getLogger("appliance.somewhere")
 
@@ -269,3 +270,11 @@ def test_known_noise_is_kept_for_debugging() -> None:
     stream = lines("debug")
     asyncio.run(lost_exception("_transmit"))
     assert "DEBUG" in stream.getvalue()
+
+
+def test_a_message_id_goes_to_the_journal_and_into_no_line(journal: Journal) -> None:
+    log.info("Ready.", extra={"MESSAGE_ID": READY})
+    assert journal.records[-1]["MESSAGE_ID"] == READY
+    stream = lines()
+    log.info("Ready.", extra={"MESSAGE_ID": READY})
+    assert stream.getvalue().endswith("Ready.\n")

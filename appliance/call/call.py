@@ -39,6 +39,7 @@ from appliance.hub import Levels
 from appliance.log import call_no as current_call
 from appliance.media.engine import Engine
 from appliance.media.tracks import NearTrack
+from appliance.messages import CALL_ENDED, SOUND_LOST
 from appliance.ports import Call
 from appliance.realtime.client_events import Message
 from appliance.realtime.session import session_object
@@ -125,7 +126,8 @@ class RealtimeCall(Call, Host):
             raise error from None
         finally:
             figures = self.figures()
-            log.info("call ended: %s", in_one_line(figures), extra=figures)
+            extra = {**figures, "MESSAGE_ID": CALL_ENDED}
+            log.info("call ended: %s", in_one_line(figures), extra=extra)
             current_call.reset(token)
         if self._error is not None:
             raise self._error
@@ -294,7 +296,7 @@ class RealtimeCall(Call, Host):
             self._talk.heard(far_dbfs)
 
     def _on_sound_lost(self, error: DeviceError) -> None:
-        log.warning("%s", error)
+        log.warning("%s", error, extra={"MESSAGE_ID": SOUND_LOST})
         self._parts.post(SoundLost(self.call_no, problem_of(error)))
 
     def _on_lost(self, lost: bool) -> None:

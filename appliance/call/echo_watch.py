@@ -7,6 +7,7 @@ from collections.abc import Callable
 from appliance.call.self_hearing import SelfHearing
 from appliance.media.echo import HalfDuplex
 from appliance.media.engine import Engine
+from appliance.messages import HALF_DUPLEX
 
 log = logging.getLogger(__name__)
 
@@ -40,4 +41,4 @@ class EchoWatch:
             return
         self._engine.echo = HalfDuplex()
         self._told()
-        log.warning("%s", reason)
+        log.warning("%s", reason, extra={"MESSAGE_ID": HALF_DUPLEX})

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from appliance.config import UpdateConfig
-from appliance.core.model import Model, Problem
+from appliance.core.model import Model, Problem, SafeMode
 from appliance.doctor import software
 from appliance.doctor.contract import Found
 from appliance.doctor.software import daemon, updates, versions
@@ -25,6 +25,13 @@ async def test_what_the_appliance_complains_of_is_told(tmp_path: Path) -> None:
     async with stage(tmp_path) as (scene, _):
         scene.hub.publish(Model(panel=stuck))
         assert await daemon() == Found("warn", f"It runs. {stuck.cause}", stuck.cure)
+
+
+async def test_safe_mode_keeps_calls_from_working(tmp_path: Path) -> None:
+    why = Problem("bug", "Safe mode: it failed to start five times.", "Hold the call button.")
+    async with stage(tmp_path) as (scene, _):
+        scene.hub.publish(Model(phase=SafeMode(why)))
+        assert await daemon() == Found("fail", why.cause, why.cure)
 
 
 async def test_appliance_that_does_not_run_is_told() -> None:
