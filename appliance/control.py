@@ -140,7 +140,7 @@ class Control:
 def find(environ: Mapping[str, str] = os.environ, system: Path = SYSTEM_RUNTIME) -> Path:
     """Return the runtime directory of the appliance to ask: our own one's, else the service's.
 
-    systemd keeps the service's only while it runs (systemd.exec(5), RuntimeDirectory=). Whoever
+    systemd keeps the service's until it is stopped (systemd.exec(5), RuntimeDirectory=). Whoever
     sets RUNTIME_DIRECTORY means that one and no other.
     """
     own = runtime_directory(environ)

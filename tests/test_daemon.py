@@ -19,6 +19,7 @@ from appliance.core.model import Cue, Model, Outgoing, Photo
 from appliance.core.words import sentence
 from appliance.daemon import (
     FEEDS,
+    HELD_TIME,
     Parts,
     feed_watchdog,
     only_instance,
@@ -125,6 +126,21 @@ async def test_first_call_is_warmed_up_behind_ready(systemd: NotifySocket) -> No
         await warm.wait()
         terminate()
     assert "READY=1" in told
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(("lasts", "times"), [(HELD_TIME - 1, 0), (HELD_TIME + 1, 1)])
+async def test_start_has_held_after_a_minute_of_health(lasts: float, times: int) -> None:
+    held: list[float] = []
+    loop, hub = asyncio.get_running_loop(), Hub()
+    supervisor = make_supervisor(hub, FakeCall())
+    parts = Parts(supervisor, hub, NoPanel(), held=lambda: held.append(loop.time()))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run_daemon(parts, NoManager()))
+        await supervisor.echo()
+        await asyncio.sleep(lasts)
+        terminate()
+    assert len(held) == times
 
 
 @pytest.mark.looptime

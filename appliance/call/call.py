@@ -296,7 +296,8 @@ class RealtimeCall(Call, Host):
             self._talk.heard(far_dbfs)
 
     def _on_sound_lost(self, error: DeviceError) -> None:
-        log.warning("%s", error, extra={"MESSAGE_ID": SOUND_LOST})
+        extra = {"CALL_NO": self.call_no, "MESSAGE_ID": SOUND_LOST}
+        log.warning("%s", error, extra=extra)
         self._parts.post(SoundLost(self.call_no, problem_of(error)))
 
     def _on_lost(self, lost: bool) -> None:
