@@ -6,7 +6,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from typing_extensions import override
@@ -37,6 +37,7 @@ class PiCamera(CameraDriver):
         self._clock = clock
         self._module: Any = None  # picamera2 carries no types
         self._camera: Any = None
+        self._made = False  # completely
         self._started = 0.0
 
     @override
@@ -52,6 +53,7 @@ class PiCamera(CameraDriver):
             # In two steps: if the second fails half-way the camera is taken, and must be closed.
             self._camera = self._module.Picamera2.__new__(self._module.Picamera2)
             self._camera.__init__()
+            self._made = True
         # Its own closing at exit would hold up the end of the process for ever if it hangs.
         atexit.unregister(self._camera.close)
         self.about = f"picamera2, {found[0].get('Model', 'a camera without a name')}"
@@ -75,13 +77,20 @@ class PiCamera(CameraDriver):
 
     @override
     def close(self) -> None:
-        # After a picture that hung, stop() hangs too, and only close() returns: seen with
-        # picamera2 0.3.38 and a webcam that was pulled out.
-        if self._camera is not None:
-            taken = self._camera.is_open
+        if self._camera is None:
+            return
+        if self._made:
+            # After a picture that hung, stop() hangs too, and only close() returns: seen with
+            # picamera2 0.3.38 and a webcam that was pulled out.
             self._camera.close()
-            if not taken:  # then it leaves its pipe open (read in picamera2 of May 2026)
-                os.close(self._camera.notifyme_w)
+            return
+        # Read in picamera2 of May 2026: close() of a half-made one lets go of the camera and then
+        # stumbles over what was not made; if it does not have the camera, it leaves its pipe open.
+        taken = self._camera.is_open
+        with suppress(Exception):
+            self._camera.close()
+        if not taken:
+            os.close(self._camera.notifyme_w)
 
     def _settle(self, least: float, deadline: float) -> None:
         """Let exposure and focus converge, at most SETTLE seconds: the first frames are no good.

@@ -88,6 +88,7 @@ class _Camera:
         self.is_open = False
         try:
             self._take(module)
+            self.allocator = object()
         except BaseException:
             self._reader.close()  # as soon as nobody knows the object any more
             raise
@@ -97,8 +98,6 @@ class _Camera:
             case "busy":
                 cause = RuntimeError("Failed to acquire camera: Device or resource busy")
                 raise RuntimeError("Camera __init__ sequence did not complete.") from cause
-            case "permission":
-                raise RuntimeError("Could not open any dmaHeap device")
             case "open hangs":
                 module.let_go.wait()
             case _:
@@ -108,6 +107,8 @@ class _Camera:
         module.opened += 1
         self.is_open = True
         match module.fault:  # once it is taken
+            case "permission":
+                raise RuntimeError("Could not open any dmaHeap device")
             case "init":
                 raise RuntimeError("Camera __init__ sequence did not complete.")
             case "vanishes":
@@ -202,6 +203,7 @@ class _Camera:
         self._module.closed += 1
         self._reader.close()
         os.close(self.notifyme_w)
+        del self.allocator  # which is made last
 
     def _next_frame(self) -> bool:
         self._lost = self._lost or self._module.fault == "unplugged"

@@ -7,6 +7,8 @@ from appliance.errors import DeviceError
 from appliance.hardware.auto_camera import AutoCamera
 from appliance.hardware.camera import BoundedCamera
 from appliance.hardware.camera_driver import CameraDriver
+from appliance.hardware.picamera import PiCamera
+from tests.hardware.fake_picamera2 import FakePicamera2
 from tests.hardware.lights import Light
 
 
@@ -82,3 +84,11 @@ async def test_each_that_was_tried_is_closed_once() -> None:
     ways = (Way("a", fails_at="open"), Way("b"), Way("c"))
     await auto(*ways).capture()
     assert [way.closed for way in ways] == [1, 1, 0]
+
+
+async def test_a_camera_that_fails_half_made_is_let_go_before_the_next() -> None:
+    module = FakePicamera2(fault="init")
+    ways = {"picamera2": lambda: PiCamera(lambda: module), "b": lambda: Way("b")}
+    camera = BoundedCamera(CameraConfig(), Light(), lambda: AutoCamera(ways))
+    assert await camera.capture() == b"b"
+    assert (module.opened, module.closed) == (1, 1)
