@@ -16,6 +16,7 @@ CALL_ENDED: Final = "013a29bb4f894744a9b1b532e4b944f1"
 PANEL_FAILED: Final = "2dfa5638da9243e3988d7df884005921"
 PANEL_BACK: Final = "64945d25549841de9bae366753f4faf4"
 SOUND_LOST: Final = "ac7a75365293423b8f674d5abdb3fbba"
+BOARD_WELL: Final = "1e7463bb1055420e801da60ace617f10"
 HALF_DUPLEX: Final = "51cc2cfca2c740489828b366864b4374"
 
 PROBLEMS: Final[Mapping[str, str]] = {
@@ -27,6 +28,9 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "quota": "765f1eec72a940a69a5cb5b66f5193ce",
     "device": "5658138e4b5d4ef7bb4e4b5129f45071",
     "rejected": "35ae7664e0314b45b0af48559b3b37df",
+    "power": "d7a87037d6154ac7b1e841839c1de935",
     "bug": "e84feb32b6b8456ebf488b9036bae4c1",
 }
-"""By the kind of problem that ended or refused a call or a picture (`core.model.ProblemKind`)."""
+"""By the kind of problem (`core.model.ProblemKind`): what ended or refused a call or a picture, or
+ails the board.
+"""

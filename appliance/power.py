@@ -9,6 +9,7 @@ from typing import Final
 from appliance.core.events import BoardChanged, Event
 from appliance.core.model import Problem
 from appliance.hardware.hwmon import ALARM_TIME, SLOWED_DOWN, SYS, Board, read_board
+from appliance.messages import BOARD_WELL, PROBLEMS
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,8 @@ class PowerWatch:
 
     def _tell(self, problem: Problem | None) -> None:
         if problem is None:
-            log.info("Power and heat are right again.")
+            log.info("Power and heat are right again.", extra={"MESSAGE_ID": BOARD_WELL})
         else:
-            log.warning("%s %s", problem.cause, problem.cure, extra={"PROBLEM": problem.kind})
+            extra = {"PROBLEM": problem.kind, "MESSAGE_ID": PROBLEMS[problem.kind]}
+            log.warning("%s %s", problem.cause, problem.cure, extra=extra)
         self._post(BoardChanged(problem))

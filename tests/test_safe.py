@@ -16,8 +16,9 @@ from appliance.control import connect
 from appliance.core.gestures import Button
 from appliance.core.lights import NEEDS_YOU, REFUSED
 from appliance.core.model import Model, Problem, SafeMode
-from appliance.doctor import Doctor
-from appliance.errors import ApplianceError, RefusedError
+from appliance.doctor.contract import Found
+from appliance.doctor.software import daemon
+from appliance.errors import RefusedError
 from appliance.hardware.gpio import GpioPanel
 from appliance.hub import Hub
 from appliance.ports import Panel
@@ -68,8 +69,11 @@ async def test_socket_tells_why_and_every_wish_is_refused(
         for model in (await control.hang_up(), await control.say("hello"), await control.mute()):
             assert (model.phase, model.muted, model.calls_made) == ("safe-mode", False, 0)
         assert await control.transcript() == []
-        with pytest.raises(ApplianceError, match=r"Safe mode.*It broke"):
-            await Doctor(Config()).daemon()
+        found = await daemon()
+        assert isinstance(found, Found)
+        assert found.verdict == "fail"
+        assert "Safe mode" in found.sentence
+        assert "It broke" in found.sentence
         os.kill(os.getpid(), signal.SIGTERM)
     assert f"STATUS=Needs you: {WHY.cause} {WHY.cure}" in systemd.lines
 
