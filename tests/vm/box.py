@@ -11,6 +11,8 @@ from tests.vm.machine import Machine
 CALL, PHOTO, LIGHT = 17, 27, 22  # the pins that the configuration has when nothing is set
 PINS = "/sys/devices/platform/gpio-sim.0/gpiochip0"
 PAUSE = 0.2  # s between two questions: each takes sound from the one processor there is
+# The smallest blocks are not for one emulated processor with a hundred ticks a second.
+SETTINGS = "[audio]\nblock_ms = 40\n"
 KEY_FILE = "/etc/voice-appliance/openai_api_key"
 KEY = "sk-test-only-in-the-machine"
 
@@ -21,7 +23,7 @@ class Box:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
 
-    def set_up(self, base_url: str, settings: str = "", key: str = KEY) -> None:
+    def set_up(self, base_url: str, settings: str = SETTINGS, key: str = KEY) -> None:
         """Write settings and key as a person does, and restart the service."""
         text = f'[service]\nbase_url = "{base_url}"\n{settings}'
         self.machine.run(

@@ -11,27 +11,19 @@ from tests.vm.sound_card import SoundCard
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-SETTINGS = "[audio]\nblock_ms = 40\n"  # one emulated processor: the smallest blocks are not for it
 NOTICED, BACK = 15.0, 20.0  # s; the promised 1 and 3 are measured by the bench, on a calm machine
 TRIES = 3  # times that a person says something that was not understood
 
 
-@pytest.fixture(scope="module")
-def patient(box: Box, service: str) -> Box:
-    """A box with blocks that an emulated processor plays without gaps."""
-    box.set_up(service, SETTINGS)
-    return box
-
-
 @pytest.fixture
-def called(patient: Box, card: SoundCard) -> Iterator[Box]:
+def called(box: Box, card: SoundCard) -> Iterator[Box]:
     """A box in a call, greeted."""
-    patient.press(CALL)
-    patient.until_phase("live")
-    patient.until_said("How can I help you?")
-    yield patient
-    patient.machine.run("voice-appliance hangup")
-    patient.until_phase("idle")
+    box.press(CALL)
+    box.until_phase("live")
+    box.until_said("How can I help you?")
+    yield box
+    box.machine.run("voice-appliance hangup")
+    box.until_phase("idle")
 
 
 def ask(box: Box, card: SoundCard, question: str, answer: str) -> None:
