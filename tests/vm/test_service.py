@@ -103,7 +103,7 @@ def test_encrypted_key_opens_a_call(box: Box, card: SoundCard) -> None:
         box.restart()
 
 
-def test_service_without_a_key_says_so_and_takes_one_without_a_restart(box: Box) -> None:
+def test_service_without_a_key_says_so_and_takes_one_later(box: Box) -> None:
     machine = box.machine
     machine.run(f"mv {KEY_FILE} /root")
     try:
