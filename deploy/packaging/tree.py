@@ -27,24 +27,27 @@ SYSTEMD: Final = {
     ".catalog": "usr/lib/systemd/catalog/{0.name}",
 }
 
+FIRST_BOOT: Final = f"{LIBRARY}/first-boot"
+
 LAUNCHER: Final = f"""\
 #!/usr/bin/python3 -I
-\"\"\"The command voice-appliance, on the libraries that came with it.\"\"\"
+\"\"\"A program of the voice appliance, on the libraries that came with it.\"\"\"
 
 import sys
 
 sys.path.insert(0, "/{SITE}")
 sys.path.append("/{FALLBACK}")  # the system's own come first
 
-from appliance.cli import main
+from {{module}} import main
 
-main()
+sys.exit(main())
 """
 
 
 def lay_program(root: Path) -> None:
     """Put command, appliance, units, settings and manual page below `root`."""
-    put(root / "usr/bin/voice-appliance", LAUNCHER)
+    put(root / "usr/bin/voice-appliance", LAUNCHER.format(module="appliance.cli"))
+    put(root / FIRST_BOOT, LAUNCHER.format(module="appliance.firstboot.__main__"))
     shutil.copytree(
         ROOT / "appliance", root / SITE / "appliance",
         ignore=shutil.ignore_patterns("__pycache__", "*.md", "*.pyc"),
@@ -90,6 +93,7 @@ def settle(root: Path, epoch: int) -> None:
     """Give every file and folder the same rights and time, whoever builds, and whenever."""
     scripts = {root / "DEBIAN" / name for name in ("postinst", "prerm", "postrm")}
     for path in (*sorted(root.rglob("*"), reverse=True), root):
-        executable = path.is_dir() or path in scripts or path.parent == root / "usr/bin"
+        program = path.parent == root / "usr/bin" or path == root / FIRST_BOOT
+        executable = path.is_dir() or path in scripts or program
         path.chmod(0o755 if executable else 0o644)
         os.utime(path, (epoch, epoch))
