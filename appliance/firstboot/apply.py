@@ -12,7 +12,7 @@ from appliance.firstboot.steps import Action, Link, Run, Step, WriteFile
 Runner: TypeAlias = Callable[[Sequence[str]], str | None]
 """Runs a command; returns None if it succeeded, else why not, in a few words."""
 
-LONGEST: Final = 30.0  # seconds for one command; useradd and ssh-keygen take one or two
+LONGEST: Final = 120.0  # seconds for one command; each takes one or two, on a busy board more
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

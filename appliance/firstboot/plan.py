@@ -16,6 +16,7 @@ from appliance.firstboot.wifi import checked_country, country_step, wifi_step
 KEY_FILE: Final = "/etc/voice-appliance/openai_api_key"
 SETTINGS: Final = "/etc/voice-appliance/config.d/10-first-boot.toml"
 PLACEHOLDER: Final = "voice"  # the host name of the image, before it has its own
+HOST_KEY: Final = "/etc/ssh/ssh_host_ed25519_key"  # the one kind: others take a board minutes
 USER: Final = "voice"  # who may log in, once there is a key
 SECRETS: Final = ("password", "api_key")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.imaging import twins
 from deploy.packaging.inputs import run
 from deploy.packaging.target import ROOT, PackagingError
 
@@ -67,10 +68,10 @@ def lay_files(folder: Path, archive: Path, epoch: int) -> None:
 
 
 def fetch_tools(work: Path) -> Path:
-    """Return a folder with the file system tools of the suite, for this machine; unpacked only."""
+    """Return a folder with tools, and twins, of the suite for this machine; unpacked only."""
     folder = work / "tools"
     run([
-        *_mmdebstrap(), "--variant=extract", f"--include={','.join(TOOLS)}",
+        *_mmdebstrap(), "--variant=extract", f"--include={','.join((*TOOLS, *twins.PACKAGES))}",
         SUITE, folder, f"deb {_server()} {SUITE} main",
     ])  # fmt: skip
     return folder
@@ -79,7 +80,7 @@ def fetch_tools(work: Path) -> Path:
 def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tuple[Path, Path]:
     """Return the root file system as an archive, and the boot partition as a folder.
 
-    Takes a quarter of an hour on a machine of another kind, where every program is emulated.
+    `work` holds the tools. Where there are no `twins`, it takes a quarter of an hour.
     """
     if archive.keyring and not Path(archive.keyring).exists():
         raise PackagingError(
@@ -91,22 +92,27 @@ def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tup
     boot.mkdir()
     names = [*packages((HERE / "packages.txt").read_text()), *archive.packages]
     excludes = HERE / "files/etc/dpkg/dpkg.cfg.d/voice-appliance"
-    run(
-        [
-            *_mmdebstrap(), "--variant=minbase", "--architectures=arm64", "--format=tar",
-            "--skip=cleanup/reproducible",
-            f"--include={','.join(names)}", f"--dpkgopt={excludes}", "--dpkgopt=force-unsafe-io",
-            "--aptopt=APT::Install-Recommends false", "--aptopt=Acquire::Languages none",
-            f'--essential-hook=sh {HERE}/hooks/essential.sh "$1"',
-            f"--customize-hook=tar-in {overlay} /",
-            f"--customize-hook=copy-in {package} /var/cache",
-            f'--customize-hook=sh {HERE}/hooks/customize.sh "$1"',
-            f"--customize-hook=copy-out /boot/firmware {boot}",
-            '--customize-hook=rm -rf "$1"/boot/firmware && mkdir "$1"/boot/firmware',
-            SUITE, root, *_sources(archive),
-        ],
-        SOURCE_DATE_EPOCH=str(epoch), PYTHON_313=_python(),
-    )  # fmt: skip
+    command: list[str | Path] = [
+        *_mmdebstrap(), "--variant=minbase", "--architectures=arm64", "--format=tar",
+        "--skip=cleanup/reproducible",
+        f"--include={','.join(names)}", f"--dpkgopt={excludes}", "--dpkgopt=force-unsafe-io",
+        "--aptopt=APT::Install-Recommends false", "--aptopt=Acquire::Languages none",
+        f'--essential-hook=sh {HERE}/hooks/essential.sh "$1"',
+        f"--customize-hook=tar-in {overlay} /",
+        f"--customize-hook=copy-in {package} /var/cache",
+        f'--customize-hook=sh {HERE}/hooks/customize.sh "$1"',
+        f"--customize-hook=copy-out /boot/firmware {boot}",
+        '--customize-hook=rm -rf "$1"/boot/firmware && mkdir "$1"/boot/firmware',
+    ]  # fmt: skip
+    environment = {"SOURCE_DATE_EPOCH": str(epoch), "PYTHON_313": _python()}
+    target: list[str | Path] = [SUITE, root, *_sources(archive)]
+    if twins.possible() and run(["uname", "-m"]).strip() != "aarch64":
+        with twins.registered(work / "tools") as triplet:
+            hook = f'--extract-hook=sh {HERE}/hooks/twin.sh "$1" {work / "tools"} {triplet}'
+            private = ["unshare", "--mount", "--propagation", "private"]
+            run([*private, *command, hook, *target], None, **environment)
+    else:
+        run([*command, *target], None, **environment)
     firmware = boot / "firmware"
     for path in sorted((HERE / "boot").iterdir()):
         text = path.read_text(encoding="utf-8")

@@ -81,7 +81,7 @@ def test_files_are_packed_as_roots_whoever_builds(tmp_path: Path) -> None:
         modes = {entry.name: entry.mode for entry in tar}
         assert {(entry.uid, entry.gid, entry.mtime) for entry in tar} == {(0, 0, EPOCH)}
     assert modes["etc/fstab"] == 0o644
-    assert modes["usr/local/sbin/voice-appliance-grow"] == 0o755
+    assert modes["usr/local/sbin/voice-appliance-data"] == 0o755
     assert modes["etc"] == 0o755
 
 
@@ -94,7 +94,8 @@ def test_packages_are_named_once_and_none_is_a_comment() -> None:
 
 def test_every_mount_is_of_a_label_that_the_card_has() -> None:
     lines = [line.split() for line in (FILES / "etc/fstab").read_text().splitlines()]
-    assert [line[0] for line in lines] == ["LABEL=rootfs", "LABEL=BOOTFS", "LABEL=data"]
+    assert [line[0] for line in lines] == ["LABEL=rootfs", "LABEL=BOOTFS"]
+    assert "by-label/data" in (FILES / "usr/local/sbin/voice-appliance-data").read_text()
     source = (system.HERE / "card.py").read_text()
     assert all(f"{name}.ext4" in source for name in ("rootfs", "data"))
     assert "root=LABEL=rootfs" in (system.HERE / "boot/cmdline.txt").read_text()
@@ -126,7 +127,7 @@ def test_systemd_accepts_the_units_of_the_card(tmp_path: Path) -> None:
         assert [line for line in done.stderr.splitlines() if unit.name in line] == []
 
 
-@pytest.mark.parametrize("script", ["hooks/essential.sh", "hooks/customize.sh"])
+@pytest.mark.parametrize("script", ["hooks/essential.sh", "hooks/customize.sh", "hooks/twin.sh"])
 def test_hooks_are_shell(script: str) -> None:
     done = subprocess.run(  # noqa: S603 - a fixed command
         ["/bin/sh", "-n", str(system.HERE / script)], capture_output=True, timeout=15, check=False

@@ -37,6 +37,7 @@ class FakeSystem:
         self.enabled: set[str] = set()
         self.host = "voice"
         self.missing: set[str] = set()
+        self.host_keys: set[str] = set()
         self.done: list[tuple[str, ...]] = []
 
     def __call__(self, argv: Sequence[str]) -> str | None:
@@ -50,6 +51,11 @@ class FakeSystem:
                 if user in self.users:
                     return f"useradd: user '{user}' already exists"
                 self.users.add(user)
+            case ["test", "-s", path]:
+                return None if path.removesuffix(".pub") in self.host_keys else "status 1"
+            case ["sh", "-c", script]:
+                assert script.startswith("rm -f ")  # else ssh-keygen asks before it overwrites
+                self.host_keys.add(script.split()[-1])
             case ["systemctl", "enable", unit]:
                 self.enabled.add(unit)
             case ["hostname", name]:

@@ -121,6 +121,8 @@ def test_first_boot_comes_before_all_that_read_what_it_writes() -> None:
     (before,) = [line for line in text.splitlines() if line.startswith("Before=")]
     readers = {"voice-appliance.service", "NetworkManager.service", "ssh.service"}
     assert readers | {"avahi-daemon.service"} <= set(before.removeprefix("Before=").split())
+    (after,) = [line for line in text.splitlines() if line.startswith("After=")]
+    assert "boot-firmware.mount" in after  # a mount with nofail does not wait for local-fs.target
 
 
 def test_package_alone_enables_no_first_boot() -> None:

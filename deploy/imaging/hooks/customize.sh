@@ -15,7 +15,7 @@ done
 rm -f "$root/usr/sbin/policy-rc.d" "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 
 say 'services'
-chroot "$root" systemctl -q enable voice-appliance.service voice-appliance-grow.service nftables.service NetworkManager.service \
+chroot "$root" systemctl -q enable voice-appliance.service voice-appliance-data.service nftables.service NetworkManager.service \
   avahi-daemon.service systemd-timesyncd.service
 chroot "$root" systemctl -q add-wants multi-user.target voice-appliance-first-boot.service
 chroot "$root" systemctl -q disable ssh.service ssh.socket 2>/dev/null || true
@@ -56,3 +56,9 @@ rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/* "$r
   "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root"/var/lib/systemd/random-seed "$root"/var/lib/systemd/credential.secret \
   "$root"/etc/*- "$root"/tmp/* "$root"/var/tmp/*
 mkdir -p "$root/var/lib/voice-appliance"
+
+if [ -d "$root/twin" ]; then    # see twin.sh; from here on everything is emulated
+  umount "$root/twin"
+  rmdir "$root/twin"
+  find "$root/usr/lib" -maxdepth 1 -type l -lname '/twin/*' -delete
+fi
