@@ -50,6 +50,12 @@ def packages(text: str) -> list[str]:
     return [word for line in text.splitlines() for word in line.partition("#")[0].split()]
 
 
+def dependencies(package: Path) -> list[str]:
+    """Return what a package depends on; of alternatives the first."""
+    depends = run(["dpkg-deb", "--field", package, "Depends"]).split(",")
+    return [each.split("|")[0].split("(")[0].strip() for each in depends]
+
+
 def lay_files(folder: Path, archive: Path, epoch: int) -> None:
     """Pack a folder as root's files, with one time and plain rights, in the order of the names."""
     with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
@@ -90,7 +96,8 @@ def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tup
     overlay, root, boot = work / "files.tar", work / "root.tar", work / "boot"
     lay_files(HERE / "files", overlay, epoch)
     boot.mkdir()
-    names = [*packages((HERE / "packages.txt").read_text()), *archive.packages]
+    listed = packages((HERE / "packages.txt").read_text())
+    names = sorted({*listed, *archive.packages, *dependencies(package)})
     excludes = HERE / "files/etc/dpkg/dpkg.cfg.d/voice-appliance"
     command: list[str | Path] = [
         *_mmdebstrap(), "--variant=minbase", "--architectures=arm64", "--format=tar",

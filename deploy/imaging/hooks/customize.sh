@@ -6,7 +6,7 @@ root="$1"
 say() { printf '   %s\n' "$*" >&2; }
 
 say 'the appliance'
-chroot "$root" sh -c 'DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confold install /var/cache/*.deb' >&2
+chroot "$root" sh -c 'DEBIAN_FRONTEND=noninteractive dpkg --force-confold --install /var/cache/*.deb' >&2
 rm -f "$root"/var/cache/*.deb
 for program in /usr/sbin/update-initramfs /usr/bin/py3compile /usr/bin/py3clean /usr/bin/python3.13; do
   rm -f "$root$program"
