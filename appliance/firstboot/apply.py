@@ -43,7 +43,9 @@ def _act(action: Action, root: Path, runner: Runner) -> None:
                 return
             failed = runner(action.argv)
             if failed is not None and action.needed:
-                raise StepError(f"{action.argv[0]} did not work: {failed}. Start again.")
+                raise StepError(
+                    f"{action.argv[0]} did not work: {failed.rstrip('.')}. Start again."
+                )
 
 
 def write_file(path: Path, data: bytes, mode: int | None) -> None:

@@ -17,7 +17,7 @@ KEY_FILE: Final = "/etc/voice-appliance/openai_api_key"
 SETTINGS: Final = "/etc/voice-appliance/config.d/10-first-boot.toml"
 PLACEHOLDER: Final = "voice"  # the host name of the image, before it has its own
 HOST_KEY: Final = "/etc/ssh/ssh_host_ed25519_key"  # the one kind: others take a board minutes
-USER: Final = "voice"  # who may log in, once there is a key
+USER: Final = "owner"  # who may log in, once there is a key; Debian has a group "voice"
 SECRETS: Final = ("password", "api_key")
 
 # Other words that people use, without underscores.
@@ -247,7 +247,7 @@ def ssh_step(keys: tuple[str, ...]) -> Step:
             needed=True, unless=("getent", "passwd", USER),
         ),
         Run(("usermod", "--append", "--groups", "voice-appliance", USER)),
-        WriteFile("/etc/sudoers.d/voice", f"{USER} ALL=(ALL) NOPASSWD: ALL\n", 0o440),
+        WriteFile(f"/etc/sudoers.d/{USER}", f"{USER} ALL=(ALL) NOPASSWD: ALL\n", 0o440),
         WriteFile(f"/etc/ssh/authorized_keys.d/{USER}", lines),
         WriteFile("/etc/ssh/sshd_config.d/10-voice-appliance.conf", rules),
         Run(("ssh-keygen", "-A"), needed=True),

@@ -35,4 +35,4 @@ def _place(problem: Problem, several: bool) -> str:
     file = f"{problem.file}, " if several and problem.file else ""
     line = f"line {problem.line}, " if problem.line else ""
     place = f"{file}{line}{problem.name}".removesuffix(", ")
-    return f"{place[:1].upper()}{place[1:]}: " if place else ""
+    return f"{place[:1].upper()}{place[1:]}: " if line else f"{place}: "

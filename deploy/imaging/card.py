@@ -66,14 +66,15 @@ def make_fat(tools: Tools, folder: Path, file: Path, size: int, epoch: int) -> N
     with file.open("wb") as empty:
         empty.truncate(size * MIB)
     number = f"{epoch & 0xFFFFFFFF:08x}"
-    tools.run("mkfs.fat", "-F", "32", "-n", "BOOTFS", "-i", number, "--invariant", file)
+    now = {"SOURCE_DATE_EPOCH": str(epoch)}
+    tools.run("mkfs.fat", "--invariant", "-F", "32", "-n", "BOOTFS", "-i", number, file, **now)
     for path in sorted(folder.rglob("*")):
         os.utime(path, (epoch, epoch))
         place = f"::{path.relative_to(folder).as_posix()}"
         if path.is_dir():
-            tools.run("mmd", "-i", file, place)
+            tools.run("mmd", "-i", file, place, **now)
         else:
-            tools.run("mcopy", "-Qm", "-i", file, path, place)
+            tools.run("mcopy", "-Qm", "-i", file, path, place, **now)
 
 
 def make_ext4(tools: Tools, archive: Path, file: Path, size: int, epoch: int) -> None:

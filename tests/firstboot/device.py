@@ -29,6 +29,10 @@ volume = 70
 """
 
 
+# base-passwd's, some of which sound like names for a user of ours
+DEBIANS_GROUPS = {"audio", "operator", "staff", "users", "video", "voice"}
+
+
 class FakeSystem:
     """Runs commands: a user is made only once, what is `missing` is not installed."""
 
@@ -48,8 +52,8 @@ class FakeSystem:
             case ["getent", "passwd", user]:
                 return None if user in self.users else "status 2"
             case ["useradd", *_, user]:
-                if user in self.users:
-                    return f"useradd: user '{user}' already exists"
+                if user in self.users | DEBIANS_GROUPS:
+                    return f"useradd: {user} already exists."
                 self.users.add(user)
             case ["test", "-s", path]:
                 return None if path.removesuffix(".pub") in self.host_keys else "status 1"
@@ -116,4 +120,4 @@ WIFI = "etc/NetworkManager/system-connections/voice-appliance.nmconnection"
 API_KEY = "etc/voice-appliance/openai_api_key"
 CONFIG = "etc/voice-appliance/config.d/10-first-boot.toml"
 SSHD = "etc/ssh/sshd_config.d/10-voice-appliance.conf"
-SSH_KEYS = "etc/ssh/authorized_keys.d/voice"
+SSH_KEYS = "etc/ssh/authorized_keys.d/owner"

@@ -84,11 +84,11 @@ def test_ssh_is_on_only_with_a_key_and_never_by_password(device: Device) -> None
     device.write(WHOLE)
     device.start()
     assert device.system.enabled == {"ssh.service"}
-    assert "voice" in device.system.users
+    assert "owner" in device.system.users
     assert device.text(SSH_KEYS) == SSH_KEY + "\n"
     rules = device.text(SSHD)
     assert {"PasswordAuthentication no", "PermitRootLogin no"} <= set(rules.splitlines())
-    assert device.mode("etc/sudoers.d/voice") == 0o440
+    assert device.mode("etc/sudoers.d/owner") == 0o440
 
 
 def test_without_a_key_ssh_stays_off_and_nobody_may_log_in(device: Device) -> None:

@@ -39,14 +39,17 @@ fi
 say 'the boot partition'
 version="$(ls "$root/usr/lib/modules" | sort -V | tail -n 1)"
 firmware="$root/boot/firmware"
+rm -rf "$firmware"              # raspi-firmware puts more there than these boards start from
 mkdir -p "$firmware"
 chroot "$root" mkinitramfs -o "/boot/initrd.img-$version" "$version" >&2
-cp "$root/boot/initrd.img-$version" "$firmware/initramfs8"
-cp "$root/boot/vmlinuz-$version" "$firmware/kernel8.img"
+# The board starts these; the same 47 MB a second time would start nothing.
+mv "$root/boot/initrd.img-$version" "$firmware/initramfs8"
+mv "$root/boot/vmlinuz-$version" "$firmware/kernel8.img"
+rm -f "$root"/initrd.img* "$root"/vmlinuz*
 for name in bootcode.bin start.elf fixup.dat start4.elf fixup4.dat; do
   cp "$root/usr/lib/raspi-firmware/$name" "$firmware/"
 done
-cp "$root/usr/lib/linux-image-$version"/broadcom/bcm27*-rpi-*.dtb "$firmware/"
+cp "$root/usr/lib/linux-image-$version"/broadcom/bcm2*-rpi-*.dtb "$firmware/"
 
 say 'cleaning'
 rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/machine-id" "$root/var/lib/dbus/machine-id" "$root/etc/resolv.conf" \
