@@ -203,6 +203,16 @@ def load(
     return Loaded(_convert(merged, "configuration"), origins)
 
 
+def check(key: str, value: object) -> None:
+    """Raise ConfigError if there is no setting `section.key`, or `value` does not fit it."""
+    tree: dict[str, Any] = {}
+    _assign(tree, key, value)
+    try:
+        msgspec.convert(tree, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{error}.", _suggest(tree)) from error
+
+
 def runtime_directory(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the directory of the control socket: systemd's, else the user's own."""
     if directory := environ.get("RUNTIME_DIRECTORY"):

@@ -38,6 +38,18 @@ def need(*commands: str) -> None:
         )
 
 
+def source_date() -> int:
+    """Return the time of all files: SOURCE_DATE_EPOCH, else that of the commit."""
+    if given := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(given)
+    git = shutil.which("git")
+    command = [git or "git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False) if git else None
+    if told is None or told.returncode:
+        raise PackagingError("The time of the sources is unknown.", "Set SOURCE_DATE_EPOCH.")
+    return int(told.stdout)
+
+
 def lock_file(target: Target) -> Path:
     """Return the lock file of this suite."""
     return ROOT / "deploy" / "requirements" / f"device-{target.suite.name}.txt"

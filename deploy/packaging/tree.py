@@ -28,18 +28,20 @@ SYSTEMD: Final = {
     ".catalog": "usr/lib/systemd/catalog/{0.name}",
 }
 
+FIRST_BOOT: Final = f"{LIBRARY}/first-boot"
+
 LAUNCHER: Final = f"""\
 #!/usr/bin/python3 -I
-\"\"\"The command voice-appliance, on the libraries that came with it.\"\"\"
+\"\"\"A program of the voice appliance, on the libraries that came with it.\"\"\"
 
 import sys
 
 sys.path.insert(0, "/{SITE}")
 sys.path.append("/{FALLBACK}")  # the system's own come first
 
-from appliance.cli import main
+from {{module}} import main
 
-main()
+sys.exit(main())
 """
 
 
@@ -48,7 +50,8 @@ def lay_program(root: Path, version: str = __version__) -> None:
 
     `version`: what the appliance says of itself; the updater compares it with the package's.
     """
-    put(root / "usr/bin/voice-appliance", LAUNCHER)
+    put(root / "usr/bin/voice-appliance", LAUNCHER.format(module="appliance.cli"))
+    put(root / FIRST_BOOT, LAUNCHER.format(module="appliance.firstboot.__main__"))
     shutil.copytree(
         ROOT / "appliance", root / SITE / "appliance",
         ignore=shutil.ignore_patterns("__pycache__", "*.md", "*.pyc"),
@@ -98,6 +101,7 @@ def settle(root: Path, epoch: int) -> None:
     scripts = {root / "DEBIAN" / name for name in ("postinst", "prerm", "postrm")}
     scripts.add(root / LIBRARY / "mend")
     for path in (*sorted(root.rglob("*"), reverse=True), root):
-        executable = path.is_dir() or path in scripts or path.parent == root / "usr/bin"
+        program = path.parent == root / "usr/bin" or path == root / FIRST_BOOT
+        executable = path.is_dir() or path in scripts or program
         path.chmod(0o755 if executable else 0o644)
         os.utime(path, (epoch, epoch))

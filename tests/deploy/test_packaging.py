@@ -1,6 +1,7 @@
 """The pure parts of the package builder; `deploy/desktop package-test` tries whole packages."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -170,7 +171,11 @@ def test_same_tree_settles_to_the_same_rights_and_times(tmp_path: Path) -> None:
     tree.settle(tmp_path, EPOCH)
     modes = {path.stat().st_mode & 0o777 for path in tree.files(tmp_path)}
     assert modes == {0o644, 0o755}
-    assert (tmp_path / "usr/bin/voice-appliance").stat().st_mode & 0o777 == 0o755
+    programs = re.findall(r"(?m)^ExecStart=/(\S+)", "".join(
+        path.read_text() for path in (tmp_path / "usr/lib/systemd/system").iterdir()
+    ))  # fmt: skip
+    assert {"usr/bin/voice-appliance", tree.FIRST_BOOT} <= set(programs)
+    assert {(tmp_path / program).stat().st_mode & 0o777 for program in programs} == {0o755}
     assert {path.stat().st_mtime for path in tmp_path.rglob("*")} == {EPOCH}
 
 

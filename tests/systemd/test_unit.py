@@ -1,5 +1,6 @@
 """The unit is accepted by systemd and keeps the promises that the code counts on."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from appliance.credentials import CREDENTIAL
+from appliance.firstboot.boot import STATE
 from appliance.update import state
 from deploy.packaging.control import enabled_units
 
 FOLDER = Path(__file__).resolve().parents[2] / "systemd"
 UNIT = FOLDER / "voice-appliance.service"
+FIRST_BOOT = FOLDER / "voice-appliance-first-boot.service"
 SYSUSERS = FOLDER / "voice-appliance.sysusers"
 MOST_EXPOSED = 1.5  # of systemd-analyze's 10
 
@@ -26,10 +29,12 @@ def settings(key: str) -> list[str]:
     return [line.partition("=")[2] for line in lines if line.partition("=")[0] == key]
 
 
-def analyze(tmp_path: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def analyze(
+    tmp_path: Path, *arguments: str, unit: Path = UNIT
+) -> "subprocess.CompletedProcess[str]":
     """Run systemd-analyze on a copy whose program exists here."""
-    copy = tmp_path / UNIT.name
-    copy.write_text(UNIT.read_text().replace("/usr/bin/voice-appliance run", "/bin/true"))
+    copy = tmp_path / unit.name
+    copy.write_text(re.sub("(?m)^ExecStart=.*", "ExecStart=/bin/true", unit.read_text()))
     return subprocess.run(  # noqa: S603 - a fixed command
         [str(shutil.which("systemd-analyze")), *arguments, str(copy)],
         capture_output=True, text=True, timeout=15, check=False,
@@ -37,10 +42,11 @@ def analyze(tmp_path: Path, *arguments: str) -> "subprocess.CompletedProcess[str
 
 
 @needs_analyze
-def test_systemd_accepts_the_unit_without_a_word(tmp_path: Path) -> None:
-    done = analyze(tmp_path, "verify", "--man=no")
+@pytest.mark.parametrize("unit", [UNIT, FIRST_BOOT], ids=lambda unit: unit.stem)
+def test_systemd_accepts_the_unit_without_a_word(tmp_path: Path, unit: Path) -> None:
+    done = analyze(tmp_path, "verify", "--man=no", unit=unit)
     # Other units of the machine may be wrong; only what is said of ours counts.
-    said = [line for line in (done.stdout + done.stderr).splitlines() if UNIT.name in line]
+    said = [line for line in (done.stdout + done.stderr).splitlines() if unit.name in line]
     assert said == []
     assert done.returncode == 0
 
@@ -144,3 +150,21 @@ def test_every_group_of_the_unit_is_made_or_debians(tmp_path: Path) -> None:
     for group in settings("SupplementaryGroups")[0].split():
         assert group in debian or f"{group}:" in made
     assert "voice-appliance:" in (tmp_path / "etc" / "passwd").read_text()
+
+
+def test_first_boot_comes_before_all_that_read_what_it_writes() -> None:
+    text = FIRST_BOOT.read_text()
+    (before,) = [line for line in text.splitlines() if line.startswith("Before=")]
+    readers = {"voice-appliance.service", "NetworkManager.service", "ssh.service"}
+    assert readers | {"avahi-daemon.service"} <= set(before.removeprefix("Before=").split())
+    (after,) = [line for line in text.splitlines() if line.startswith("After=")]
+    assert "boot-firmware.mount" in after  # a mount with nofail does not wait for local-fs.target
+
+
+def test_package_alone_enables_no_first_boot() -> None:
+    """On somebody's own Raspberry Pi OS it would lock ssh down; the image enables it."""
+    assert "[Install]" not in FIRST_BOOT.read_text()
+
+
+def test_first_boot_keeps_its_state_where_the_unit_makes_room() -> None:
+    assert f"StateDirectory={Path(STATE).parent.name}" in FIRST_BOOT.read_text().splitlines()

@@ -1,0 +1,1 @@
+"""Builds the card image; the command is `deploy/image`."""

@@ -1,0 +1,172 @@
+"""The system on the card: Debian's packages, the appliance's, our files."""
+
+import contextlib
+import io
+import os
+import shutil
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deploy.imaging import twins
+from deploy.packaging.inputs import run
+from deploy.packaging.target import ROOT, PackagingError
+
+HERE: Final = ROOT / "deploy" / "imaging"
+SUITE: Final = "trixie"
+TOOLS: Final = ("e2fsprogs", "libarchive13t64", "dosfstools", "mtools")
+_EXECUTABLE: Final = "usr/local/sbin"
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Where kernel and firmware come from."""
+
+    name: str
+    packages: tuple[str, ...]
+    server: str = ""  # beside Debian's
+    keyring: str = ""
+
+
+ARCHIVES: Final = {
+    archive.name: archive
+    for archive in (
+        Archive("debian", ("linux-image-arm64", "raspi-firmware", "firmware-brcm80211")),
+        Archive(
+            "raspberrypi",
+            ("linux-image-rpi-v8", "linux-image-rpi-2712", "raspi-firmware", "firmware-brcm80211",
+             "python3-picamera2", "python3-lgpio"),
+            "http://archive.raspberrypi.com/debian",
+            "/usr/share/keyrings/raspberrypi-archive-keyring.pgp",
+        ),
+    )
+}  # fmt: skip
+
+
+def packages(text: str) -> list[str]:
+    """Return the names in a list of packages with comments."""
+    return [word for line in text.splitlines() for word in line.partition("#")[0].split()]
+
+
+def dependencies(package: Path) -> list[str]:
+    """Return what a package depends on; of alternatives the first."""
+    depends = run(["dpkg-deb", "--field", package, "Depends"]).split(",")
+    return [each.split("|")[0].split("(")[0].strip() for each in depends]
+
+
+def lay_files(folder: Path, archive: Path, epoch: int) -> None:
+    """Pack a folder as root's files, with one time and plain rights, in the order of the names."""
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            entry = tarfile.TarInfo(name)
+            entry.mtime = epoch
+            entry.mode = 0o755 if path.is_dir() or name.startswith(_EXECUTABLE) else 0o644
+            if path.is_dir():
+                entry.type = tarfile.DIRTYPE
+                tar.addfile(entry)
+            else:
+                data = path.read_bytes()
+                entry.size = len(data)
+                tar.addfile(entry, io.BytesIO(data))
+
+
+def fetch_tools(work: Path) -> Path:
+    """Return a folder with tools, and twins, of the suite for this machine; unpacked only."""
+    folder = work / "tools"
+    run([
+        *_mmdebstrap(), "--variant=extract", f"--include={','.join((*TOOLS, *twins.PACKAGES))}",
+        SUITE, folder, f"deb {_server()} {SUITE} main",
+    ])  # fmt: skip
+    return folder
+
+
+def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tuple[Path, Path]:
+    """Return the root file system as an archive, and the boot partition as a folder.
+
+    `work` holds the tools. Where there are no `twins`, it takes a quarter of an hour.
+    """
+    if archive.keyring and not Path(archive.keyring).exists():
+        raise PackagingError(
+            f"{archive.keyring} is missing, so {archive.server} cannot be trusted.",
+            "Install raspberrypi-archive-keyring, or build with --archive debian.",
+        )
+    overlay, root, boot = work / "files.tar", work / "root.tar", work / "boot"
+    lay_files(HERE / "files", overlay, epoch)
+    boot.mkdir()
+    listed = packages((HERE / "packages.txt").read_text())
+    names = sorted({*listed, *archive.packages, *dependencies(package)})
+    excludes = HERE / "files/etc/dpkg/dpkg.cfg.d/voice-appliance"
+    command: list[str | Path] = [
+        *_mmdebstrap(), "--variant=minbase", "--architectures=arm64", "--format=tar",
+        "--skip=cleanup/reproducible",
+        f"--include={','.join(names)}", f"--dpkgopt={excludes}", "--dpkgopt=force-unsafe-io",
+        "--aptopt=APT::Install-Recommends false", "--aptopt=Acquire::Languages none",
+        f'--essential-hook=sh {HERE}/hooks/essential.sh "$1"',
+        f"--customize-hook=tar-in {overlay} /",
+        f"--customize-hook=copy-in {package} /var/cache",
+        f'--customize-hook=sh {HERE}/hooks/customize.sh "$1"',
+        f"--customize-hook=copy-out /boot/firmware {boot}",
+        '--customize-hook=rm -rf "$1"/boot/firmware && mkdir "$1"/boot/firmware',
+    ]  # fmt: skip
+    environment = {"SOURCE_DATE_EPOCH": str(epoch), "PYTHON_313": _python()}
+    target: list[str | Path] = [SUITE, root, *_sources(archive)]
+    if twins.possible() and run(["uname", "-m"]).strip() != "aarch64":
+        with twins.registered(work / "tools") as triplet:
+            hook = f'--extract-hook=sh {HERE}/hooks/twin.sh "$1" {work / "tools"} {triplet}'
+            private = ["unshare", "--mount", "--propagation", "private"]
+            run([*private, *command, hook, *target], None, **environment)
+    else:
+        run([*command, *target], None, **environment)
+    firmware = boot / "firmware"
+    for path in sorted((HERE / "boot").iterdir()):
+        text = path.read_text(encoding="utf-8")
+        windows = path.suffix in {".txt", ".toml"} and path.stem not in {"config", "cmdline"}
+        (firmware / path.name).write_bytes(
+            (text.replace("\n", "\r\n") if windows else text).encode("utf-8")
+        )
+    return root, firmware
+
+
+def _mmdebstrap() -> list[str | Path]:
+    """Return the command; its own tidying takes what the hooks still need, so they tidy up."""
+    if not shutil.which("mmdebstrap"):
+        raise PackagingError(
+            "There is no mmdebstrap.",
+            "sudo apt-get install --no-install-recommends mmdebstrap qemu-user-static "
+            "binfmt-support uidmap xz-utils zstd",
+        )
+    mode = "root" if os.geteuid() == 0 else "unshare"
+    return ["mmdebstrap", f"--mode={mode}", *_apt_options()]
+
+
+def _apt_options() -> list[str]:
+    """A machine behind a proxy that looks into TLS: apt inside needs what apt here has."""
+    lines = run(["apt-config", "dump", "Acquire"]).splitlines()
+    return [f"--aptopt={line}" for line in lines if '""' not in line]
+
+
+def _server() -> str:
+    return run([ROOT / "deploy" / "debian-fetch", "--server"]).strip()
+
+
+def _sources(archive: Archive) -> list[str]:
+    server, parts = _server(), "main non-free-firmware"
+    security = server.rstrip("/").removesuffix("/debian") + "/debian-security"
+    lines = [f"deb {server} {suite} {parts}" for suite in (SUITE, f"{SUITE}-updates")]
+    lines.append(f"deb {security} {SUITE}-security {parts}")
+    if archive.server:
+        lines.append(f"deb [signed-by={archive.keyring}] {archive.server} {SUITE} main")
+    return lines
+
+
+def _python() -> str:
+    """Return a Python of the suite's version on this machine, which compiles faster; or none."""
+    for python in (sys.executable, shutil.which("python3.13")):
+        if python:
+            with contextlib.suppress(PackagingError):
+                if run([python, "-c", "import sys; print(*sys.version_info[:2])"]) == "3 13\n":
+                    return python
+    return ""
