@@ -174,8 +174,9 @@ def test_same_tree_settles_to_the_same_rights_and_times(tmp_path: Path) -> None:
     programs = re.findall(r"(?m)^ExecStart=/(\S+)", "".join(
         path.read_text() for path in (tmp_path / "usr/lib/systemd/system").iterdir()
     ))  # fmt: skip
-    assert {"usr/bin/voice-appliance", tree.FIRST_BOOT} <= set(programs)
-    assert {(tmp_path / program).stat().st_mode & 0o777 for program in programs} == {0o755}
+    ours = {program for program in programs if "voice-appliance" in program}
+    assert {"usr/bin/voice-appliance", tree.FIRST_BOOT} <= ours
+    assert {(tmp_path / program).stat().st_mode & 0o777 for program in ours} == {0o755}
     assert {path.stat().st_mtime for path in tmp_path.rglob("*")} == {EPOCH}
 
 
