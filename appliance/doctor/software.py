@@ -44,8 +44,8 @@ async def daemon() -> str | Found:
     """Ask the running daemon what it does. Raises NotRunningError if there is none."""
     async with connect(find()) as control:
         model = (await control.status()).model
-    if model.problem is not None and model.phase == "safe-mode":
-        return Found("fail", model.problem.cause, model.problem.cure)
+    if model.phase == "safe-mode":
+        return Found("fail", model.sentence)
     if model.problem is not None:
         return Found("warn", f"It runs. {model.problem.cause}", model.problem.cure)
     return model.sentence

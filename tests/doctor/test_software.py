@@ -31,7 +31,7 @@ async def test_safe_mode_keeps_calls_from_working(tmp_path: Path) -> None:
     why = Problem("bug", "Safe mode: it failed to start five times.", "Hold the call button.")
     async with stage(tmp_path) as (scene, _):
         scene.hub.publish(Model(phase=SafeMode(why)))
-        assert await daemon() == Found("fail", why.cause, why.cure)
+        assert await daemon() == Found("fail", f"Needs you: {why.cause} {why.cure}")
 
 
 async def test_appliance_that_does_not_run_is_told() -> None:
