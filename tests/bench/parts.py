@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from tests.bench import weigh
 from tests.bench.echo import echo
+from tests.bench.pi import pi
 from tests.bench.processes import ROOT, Log, bare_service, report
 from tests.bench.rows import Row
 from tests.bench.sound import audio, loop, weight
@@ -216,4 +217,6 @@ PARTS: Mapping[str, Part] = {
     "echo": echo,
     "weight": weight,
     "rivals": rivals,
+    "pi": pi,
 }
+NEEDS_MACHINE = {"pi"}  # the test machine, which only root can make
