@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 
 from appliance.errors import DeviceError
 from appliance.hardware.alsa import Ability, AlsaCard, Direction, is_hdmi
@@ -213,6 +214,16 @@ def hardware_of(name: str) -> tuple[int, int] | None:
     """Return card and device number in PortAudio's name; None if it is no card itself."""
     match = _HARDWARE.search(name)
     return (int(match[1]), int(match[2])) if match else None
+
+
+def vanished(card: Card, root: Path = Path("/")) -> bool:
+    """Tell whether the kernel has lost a card since PortAudio listed it. `root`: where /proc lies.
+
+    What is no card itself, such as a sound server, cannot vanish so.
+    """
+    listed = hardware_of(card.name)
+    number = card.alsa.number if card.alsa is not None else listed[0] if listed else None
+    return number is not None and not (root / f"proc/asound/card{number}").exists()
 
 
 def _named(fitting: Sequence[Card], wanted: str) -> Choice | None:

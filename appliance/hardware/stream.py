@@ -11,7 +11,7 @@ from typing_extensions import override
 from appliance.config import AudioConfig
 from appliance.errors import DeviceError
 from appliance.hardware.alsa import Direction
-from appliance.hardware.cards import Card, choose
+from appliance.hardware.cards import Card, choose, vanished
 from appliance.hardware.portaudio import alone, found, portaudio
 from appliance.media.blocks import BlockLine, Format
 from appliance.media.convert import Width
@@ -173,7 +173,10 @@ class CardStream(AudioStream):
         microphone: Card | None,
         speaker: Card | None,
     ) -> "pyaudio.Stream | None":
-        """Open a stream without starting it; None if the card does not do this format."""
+        """Open a stream without starting it; None if the card does not do this format.
+
+        Raises DeviceError if a card was unplugged meanwhile: it then does no format at all.
+        """
         try:
             stream = audio.open(
                 rate=form.rate_hz,
@@ -188,9 +191,12 @@ class CardStream(AudioStream):
                 output_device_index=speaker.index if speaker else None,
             )
         except OSError as error:
-            if error.errno in _UNSUITABLE:
-                return None
-            raise
+            if error.errno not in _UNSUITABLE:
+                raise
+            for card in (microphone, speaker):
+                if card is not None and vanished(card):
+                    raise DeviceError(f"{card.name} is gone.", "Plug it in again.") from error
+            return None
         self._opened.callback(stream.close)
         return stream
 

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from appliance.config import AudioConfig
 from appliance.errors import DeviceError
-from appliance.hardware import buffers
+from appliance.hardware import buffers, stream
 from appliance.hardware.audio import PyAudioDevice
 from appliance.hardware.cards import Card
 from appliance.hardware.stream import RATES, WIDTHS, formats
@@ -235,3 +235,18 @@ def test_samples_of_16_bits_are_asked_for_before_any_other() -> None:
     card = Card(0, "card (hw:card,0)", 1, 1, 48_000)
     widths = dict.fromkeys(form.width for form in formats(card, "input"))
     assert [str(width) for width in widths] == ["s16", "s32", "s24", "float"]
+
+
+async def test_a_card_that_is_pulled_while_it_opens_is_said_to_be_gone(
+    card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PortAudio says of each format in turn that the card does not have it."""
+    never_taken = Format(11_111, 7)
+    habitual(monkeypatch, Habits(never_taken, never_taken))
+    with pytest.raises(DeviceError, match="offers no sound format"):
+        async with PyAudioDevice(CARDS, Latch()).open(Ear(b""), never):
+            pass
+    monkeypatch.setattr(stream, "vanished", lambda _card: True)
+    with pytest.raises(DeviceError, match="is gone"):
+        async with PyAudioDevice(CARDS, Latch()).open(Ear(b""), never):
+            pass

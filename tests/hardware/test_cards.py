@@ -1,5 +1,6 @@
 """Which card is taken, and why."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,16 @@ import pytest
 
 from appliance.errors import DeviceError
 from appliance.hardware.alsa import read_cards
-from appliance.hardware.cards import Card, Rank, choose, judge, listed, stable_id, stable_name
+from appliance.hardware.cards import (
+    Card,
+    Rank,
+    choose,
+    judge,
+    listed,
+    stable_id,
+    stable_name,
+    vanished,
+)
 from appliance.hardware.portaudio import with_busy
 from tests.hardware.cards_tree import HAT, JACK, LOOPBACK, WEBCAM, Plugged, build, dongle
 from tests.hardware.cards_tree import HDMI as PLUGGED_HDMI
@@ -183,6 +193,17 @@ def test_a_name_keeps_when_the_number_of_the_card_changes(tmp_path: Path) -> Non
 def test_a_card_that_has_just_gone_keeps_its_number() -> None:
     assert stable_name("USB (hw:3,0)", {}) == "USB (hw:3,0)"
     assert stable_name("default", {}) == "default"
+
+
+def test_a_card_has_vanished_once_the_kernel_has_it_no_more(tmp_path: Path) -> None:
+    (card,) = machine(tmp_path, dongle())
+    assert not vanished(card, tmp_path)
+    just_gone = replace(card, name="USB: Audio (hw:0,0)", alsa=None)
+    assert not vanished(just_gone, tmp_path)
+    shutil.rmtree(tmp_path / "proc/asound/card0")
+    assert vanished(card, tmp_path)
+    assert vanished(just_gone, tmp_path)
+    assert not vanished(PULSE, tmp_path)
 
 
 def test_the_setting_is_the_id_and_for_twins_the_usb_path(tmp_path: Path) -> None:

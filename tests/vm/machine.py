@@ -14,7 +14,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -146,8 +146,10 @@ class Machine:
     def power_off(self, timeout: float = 60.0) -> None:
         """Shut down as a person's `poweroff` does, and wait until it is off."""
         self._request({"shell": "systemctl poweroff", "timeout": 30})
-        self._process.communicate(timeout=timeout)
-        self._console.close()
+        with suppress(MachineError):  # it may be gone before it answers
+            self._answer(timeout)
+        self._process.wait(timeout)  # the line stays open: a closed one drops what was not read
+        self.cut_power()
 
     def cut_power(self) -> None:
         """Stop it between two instructions. What it gave to the disk stays in `changes`."""
