@@ -33,7 +33,7 @@ from appliance.drivers import make_audio, make_camera, make_echo, make_panel
 from appliance.errors import ApplianceError, DeviceError
 from appliance.findings import Report
 from appliance.hub import Hub, Mark, Message
-from appliance.kept import keep, recall
+from appliance.kept import Keeper, keep, recall
 from appliance.lamp import Lamp
 from appliance.log import configure
 from appliance.manager import find_manager, watchdog_limit
@@ -50,6 +50,7 @@ from appliance.tools.builtin import builtin_tools
 from appliance.tools.registry import Registry
 from appliance.tools.runner import Runner
 
+SETTLING = 2.0  # s in which a change of settings is on the card, if that is well
 SWITCH_INTERVAL = 0.0005  # s after which a waiting thread may take over
 
 
@@ -65,7 +66,8 @@ class Assembly:
         self.lamp = Lamp(panel.show)
         self.album = Album(config.camera.rotation)
         self.memory = Memory()
-        self._volume_kept = state_directory() / "volume.json"
+        volume_kept = state_directory() / "volume.json"
+        self.volume = Keeper(volume_kept, config.audio.volume)
         self._gain_kept = state_directory() / "gain.json"
         self._gain = recall(self._gain_kept, config.audio.input_gain, LOWEST_GAIN, HIGHEST_GAIN)
         self.supervisor = Supervisor(
@@ -73,7 +75,7 @@ class Assembly:
             self._take_photo,
             self._publish,
             model=Model(
-                volume=recall(self._volume_kept, config.audio.volume, 0, 100),
+                volume=recall(volume_kept, config.audio.volume, 0, 100),
                 idle_timeout=config.call.idle_timeout,
             ),
         )
@@ -205,11 +207,9 @@ class Assembly:
         if isinstance(message, Model):
             self.lamp.view(message)
             if message.volume != self.hub.model.volume:
-                self.supervisor.run_errand("keep volume", partial(self._keep, message.volume))
+                self.volume.choose(message.volume)
+                self.supervisor.run_errand("keep volume", self.volume.write)
         self.hub.publish(message)
-
-    async def _keep(self, volume: int) -> None:
-        await asyncio.to_thread(keep, self._volume_kept, self.config.audio.volume, volume)
 
 
 @asynccontextmanager
@@ -253,6 +253,7 @@ async def serve(config: Config, start: Start) -> None:
                 status=assembly.snapshot,
                 transcript=assembly.memory.entries,
                 selftest=assembly.selftest,
+                settled=partial(assembly.volume.settled, SETTLING),
             )
             await stack.enter_async_context(control_socket(doors, directory))
             if config.call.dial_on_start:

@@ -1,5 +1,7 @@
 """Keeps a number over a restart, until the configuration says something new."""
 
+import asyncio
+import contextlib
 import logging
 import os
 from pathlib import Path
@@ -36,5 +38,44 @@ def keep(path: Path, configured: int, chosen: int) -> None:
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)  # or the name may still be the old file's after a power cut
+        finally:
+            os.close(folder)
     except OSError as error:
         log.warning("%s cannot be kept in %s: %s.", path.stem, path.parent, error.strerror)
+
+
+class Keeper:
+    """Keeps the newest choice of one number, whoever chooses how often. Loop thread only."""
+
+    def __init__(self, path: Path, configured: int) -> None:
+        self._path = path
+        self._configured = configured
+        self._chosen = configured
+        self._writing = asyncio.Lock()
+        self._written = asyncio.Event()
+        self._written.set()
+
+    def choose(self, chosen: int) -> None:
+        """Note a choice; `write` has to follow."""
+        self._chosen = chosen
+        self._written.clear()
+
+    async def write(self) -> None:
+        """Write the newest choice down. One at a time, so that an older one never comes last."""
+        async with self._writing:
+            chosen = self._chosen
+            await asyncio.to_thread(keep, self._path, self._configured, chosen)
+            if chosen == self._chosen:
+                self._written.set()
+
+    async def settled(self, limit: float) -> None:
+        """Return once the newest choice survives a power cut, or could not be kept.
+
+        Not later than after `limit` seconds: a card may be slow, and then is waited for by nobody.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self._written.wait()

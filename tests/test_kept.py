@@ -1,5 +1,7 @@
 """What was chosen survives a restart, and a power cut, and gives way to the configuration."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,41 @@ async def test_volume_survives_a_restart_of_the_daemon(tmp_path: Path) -> None:
         assert (await appliance.control.status()).model.volume == 35
     async with daemon("http://127.0.0.1:1/v1", ["audio.volume=60"], environment) as appliance:
         assert (await appliance.control.status()).model.volume == 60
+
+
+async def test_volume_that_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+    environment = {"STATE_DIRECTORY": str(tmp_path)}
+    async with daemon("http://127.0.0.1:1/v1", environment=environment) as appliance:
+        await appliance.control.volume(35)
+        appliance.process.kill()
+        await appliance.process.wait()
+    assert recall(tmp_path / "volume.json", 100) == 35
+
+
+async def test_last_of_many_choices_is_kept_however_slow_the_card_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, go_on = tmp_path / "volume.json", threading.Event()
+    real, written = kept.keep, list[int]()
+
+    def slow(path: Path, configured: int, chosen: int) -> None:
+        go_on.wait(10)
+        written.append(chosen)
+        real(path, configured, chosen)
+
+    monkeypatch.setattr(kept, "keep", slow)
+    keeper = kept.Keeper(path, 80)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        for chosen in (10, 20, 30):
+            keeper.choose(chosen)
+            tasks.create_task(keeper.write())
+            await asyncio.sleep(0)
+        await keeper.settled(0.01)
+        assert recall(path, 80) == 80  # nobody waits longer than that
+        go_on.set()
+        await keeper.settled(10)
+        assert recall(path, 80) == 30
+    assert written == [10, 30, 30]
 
 
 def test_configuration_that_says_something_new_is_obeyed(tmp_path: Path) -> None:

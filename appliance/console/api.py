@@ -49,15 +49,23 @@ class SelfTest(Protocol):
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+async def at_once() -> None:
+    """Wait for nothing: there is nothing to be kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Appliance:
-    """All that the console may see and do of the appliance behind it."""
+    """All that the console may see and do of the appliance behind it.
+
+    `settled`: returns once what was changed survives a power cut; an answer waits for it.
+    """
 
     post: Callable[[Event], None]
     hub: Hub
     status: Callable[[], Status]
     transcript: Callable[[], Sequence[Entry]]
     selftest: "SelfTest"
+    settled: Callable[[], Awaitable[None]] = at_once
 
 
 class Api:
@@ -130,7 +138,9 @@ class Api:
             percent = msgspec.json.decode(await request.read(), type=VolumeRequest).percent
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return refuse(400, f"The volume cannot be read: {error}.", 'Send {"percent": 70}.')
-        return reply(view_model(await self._take(SetVolume(percent))))
+        model = await self._take(SetVolume(percent))
+        await self._appliance.settled()
+        return reply(view_model(model))
 
     async def selftest(self, request: web.Request) -> web.Response:
         """Test the sound; answer what was found."""
