@@ -6,13 +6,13 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from appliance.core.lights import PHOTO, REFUSED, Pattern
-from deploy.wiring.svg import box, disc, element, line, picture, words
+from deploy.wiring.svg import box, disc, element, line, picture
 
-SECOND: Final = 40  # px
+SECOND: Final = 26  # px
 STRETCH: Final = 5.0  # s that are shown, more or less: whole rounds of the pattern
 PAUSE: Final = 3.0  # s of dark around a pattern that is shown once, not again and again
 ONCE: Final = (PHOTO, REFUSED)
-LEFT, TOP, BAR, WIDTH, HEIGHT = 48, 10, 14, 356, 40  # px
+LEFT, TOP, BAR, WIDTH, HEIGHT = 44, 10, 14, 212, 36  # px
 
 MOTION: Final = """\
 .glow,.hand{{opacity:0}}
@@ -41,7 +41,7 @@ def told(pattern: Pattern) -> str:
 
 def light(pattern: Pattern) -> str:
     """Return the picture of a pattern: the LED, which blinks, and its time as a bar."""
-    window, steps, style, often = STRETCH, pattern.steps, "", ""
+    window, steps, style = STRETCH, pattern.steps, ""
     if steps[0][1] == 0:
         spans = [(0.0, STRETCH)] if steps[0][0] else []
         style = "" if spans else ".glow{opacity:0}"
@@ -49,7 +49,6 @@ def light(pattern: Pattern) -> str:
         if pattern in ONCE:
             steps = (*steps, (False, PAUSE))
         period = sum(time for _, time in steps)
-        often = "once" if pattern in ONCE else f"every {period:g} s"
         rounds = max(1, round(STRETCH / period))
         window = rounds * period
         spans = _lit(steps * rounds)
@@ -59,7 +58,7 @@ def light(pattern: Pattern) -> str:
         )
         style = MOTION.format(frames=frames, way=window * SECOND, period=period, window=window)
     title = f"The LED: {pattern.name}"
-    parts = [*_lamp(), *_bar(window, spans, often)]
+    parts = [*_lamp(), *_bar(window, spans)]
     if steps[0][1]:
         hand = line(f"M{LEFT} {TOP - 5}v{BAR + 10}", "ink")
         parts.append(element("g", hand, class_="hand"))
@@ -93,16 +92,11 @@ def _lamp() -> list[ET.Element]:
     ]
 
 
-def _bar(window: float, spans: list[tuple[float, float]], often: str) -> list[ET.Element]:
-    """The stretch of time; a tick each second, how often it comes at the end."""
+def _bar(window: float, spans: list[tuple[float, float]]) -> list[ET.Element]:
+    """The stretch of time; a tick each second."""
     parts = [box(LEFT, TOP, window * SECOND, BAR, class_="body-fill")]
     for begin, end in spans:
         x, width = LEFT + begin * SECOND, (end - begin) * SECOND
         parts.append(box(x, TOP, width, BAR, class_="light-fill"))
     ticks = "".join(f"M{LEFT + at * SECOND} {TOP + BAR + 3}v4" for at in range(int(window) + 1))
-    end = LEFT + window * SECOND + 6
-    return [
-        *parts,
-        line(ticks, "quiet", 1),
-        words(end, TOP + BAR - 2, often, class_="quiet-fill", font_size=11),
-    ]
+    return [*parts, line(ticks, "quiet", 1)]
