@@ -63,6 +63,9 @@ def test_default_pins_are_wired_as_the_readme_says() -> None:
     ]
     parts = wired(PanelConfig())
     assert said == [(part.signal.name, part.signal.number, part.ground.number) for part in parts]
+    told = {name: text for text, name in IMAGE.findall(page("README.md"))}
+    numbers = [number for _, *pair in said for number in pair]
+    assert [int(number) for number in re.findall(r"\d+", told["wiring.svg"])] == numbers
     assert said == [("GPIO17", 11, 9), ("GPIO27", 13, 14), ("GPIO22", 15, 20)]
 
 
