@@ -95,6 +95,13 @@ def test_every_command_is_in_the_readme(name: str) -> None:
     assert re.search(rf"`(voice-appliance )?{name}[ `]", page("README.md"))
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_a_page_tells_to_run_exist(path: Path) -> None:
+    set_as_code = " ".join(re.findall(r"```.*?```|`[^`\n]+`", path.read_text("utf-8"), re.DOTALL))
+    told = set(re.findall(r"\bvoice-appliance ([a-z][a-z-]*)", set_as_code))
+    assert told - set(cli.main.commands) == set()
+
+
 def test_every_option_is_in_a_readme() -> None:
     text = page("README.md") + page("appliance/emulator/README.md")
     options = {

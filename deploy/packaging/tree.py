@@ -70,8 +70,9 @@ def lay_program(root: Path, version: str = __version__) -> None:
 
 
 def lay_documents(root: Path) -> None:
-    """Put every page of documentation into /usr/share/doc, in folders that keep its links true."""
-    for path in (ROOT / "README.md", *ROOT.glob("*/**/README.md")):
+    """Put all documentation into /usr/share/doc, pages and pictures where their links lead."""
+    pictures = (ROOT / "deploy/wiring").glob("*.svg")
+    for path in (ROOT / "README.md", *ROOT.glob("*/**/README.md"), *pictures):
         where = path.relative_to(ROOT)
         if where.parts[0] in {"README.md", "appliance", "deploy", "systemd"}:
             put(root / DOC / where, path.read_text())
