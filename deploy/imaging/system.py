@@ -87,6 +87,9 @@ def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tup
     """Return the root file system as an archive, and the boot partition as a folder.
 
     `work` holds the tools. Where there are no `twins`, it takes a quarter of an hour.
+
+    The hooks tidy up, and mmdebstrap does not: its apt learns from a file in the tree's /tmp which
+    tree is meant, and where that is gone, it takes the package lists away from this machine.
     """
     if archive.keyring and not Path(archive.keyring).exists():
         raise PackagingError(
@@ -101,7 +104,7 @@ def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tup
     excludes = HERE / "files/etc/dpkg/dpkg.cfg.d/voice-appliance"
     command: list[str | Path] = [
         *_mmdebstrap(), "--variant=minbase", "--architectures=arm64", "--format=tar",
-        "--skip=cleanup/reproducible",
+        "--skip=cleanup/apt,cleanup/reproducible",
         f"--include={','.join(names)}", f"--dpkgopt={excludes}", "--dpkgopt=force-unsafe-io",
         "--aptopt=APT::Install-Recommends false", "--aptopt=Acquire::Languages none",
         f'--essential-hook=sh {HERE}/hooks/essential.sh "$1"',
@@ -131,7 +134,7 @@ def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tup
 
 
 def _mmdebstrap() -> list[str | Path]:
-    """Return the command; its own tidying takes what the hooks still need, so they tidy up."""
+    """Return the command, as root or in a user namespace, with this machine's way to the archive."""
     if not shutil.which("mmdebstrap"):
         raise PackagingError(
             "There is no mmdebstrap.",

@@ -135,6 +135,15 @@ def test_hooks_are_shell(script: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_building_lets_nobody_tidy_the_machine_that_builds() -> None:
+    """Without the file in the tree's /tmp, mmdebstrap's last `apt-get update` means the host."""
+    hooks = "".join(path.read_text() for path in sorted((system.HERE / "hooks").iterdir()))
+    assert not re.search(r'\$(?:root|1)"?/tmp', hooks)
+    assert "--skip=cleanup/apt," in (system.HERE / "system.py").read_text()
+    for place in ("var/lib/apt/lists", "var/cache/apt"):  # what mmdebstrap would have tidied
+        assert f'"$root"/{place}/*' in hooks
+
+
 def test_manifest_has_every_field_that_imager_asks_for(tmp_path: Path) -> None:
     image, packed = tmp_path / "a.img", tmp_path / "a.img.xz"
     image.write_bytes(b"1234")

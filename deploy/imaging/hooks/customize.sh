@@ -58,7 +58,8 @@ rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/machine-id" "$root/var/lib/dbus/mach
 : >"$root/etc/machine-id"       # empty, not "uninitialized": that would make systemd enable what presets allow
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/* "$root"/var/cache/ldconfig/aux-cache \
   "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root"/var/lib/systemd/random-seed "$root"/var/lib/systemd/credential.secret \
-  "$root"/etc/*- "$root"/tmp/* "$root"/var/tmp/*
+  "$root"/etc/*- "$root"/var/tmp/*
+# Not tmp: mmdebstrap keeps its apt.conf there, and without it its apt would work on the machine that builds.
 mkdir -p "$root/var/lib/voice-appliance"
 
 if [ -d "$root/twin" ]; then    # see twin.sh; from here on everything is emulated
