@@ -134,7 +134,7 @@ def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tup
 
 
 def _mmdebstrap() -> list[str | Path]:
-    """Return the command, as root or in a user namespace, with this machine's way to the archive."""
+    """Return the command, as root or in a user namespace; apt in it asks as apt here does."""
     if not shutil.which("mmdebstrap"):
         raise PackagingError(
             "There is no mmdebstrap.",
