@@ -119,8 +119,7 @@ def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tup
     if twins.possible() and run(["uname", "-m"]).strip() != "aarch64":
         with twins.registered(work / "tools") as triplet:
             hook = f'--extract-hook=sh {HERE}/hooks/twin.sh "$1" {work / "tools"} {triplet}'
-            private = ["unshare", "--mount", "--propagation", "private"]
-            run([*private, *command, hook, *target], None, **environment)
+            run([*command, hook, *target], None, **environment)
     else:
         run([*command, *target], None, **environment)
     firmware = boot / "firmware"
@@ -141,12 +140,18 @@ def _mmdebstrap() -> list[str | Path]:
             "sudo apt-get install --no-install-recommends mmdebstrap qemu-user-static "
             "binfmt-support uidmap xz-utils zstd",
         )
-    mode = "root" if os.geteuid() == 0 else "unshare"
-    return ["mmdebstrap", f"--mode={mode}", *_apt_options()]
+    if os.geteuid() != 0:
+        return ["mmdebstrap", "--mode=unshare", *_apt_options()]
+    # However it ends, what it mounted goes too: nobody deletes this machine's /dev with a tree.
+    private = ("unshare", "--mount", "--propagation", "private")
+    return [*private, "mmdebstrap", "--mode=root", *_apt_options()]
 
 
 def _apt_options() -> list[str]:
-    """A machine behind a proxy that looks into TLS: apt inside needs what apt here has."""
+    """A machine behind a proxy that looks into TLS: apt inside needs what apt here has.
+
+    That is this machine's own affair, so a hook takes it out of the tree again (99mmdebstrap).
+    """
     lines = run(["apt-config", "dump", "Acquire"]).splitlines()
     return [f"--aptopt={line}" for line in lines if '""' not in line]
 

@@ -144,6 +144,14 @@ def test_building_lets_nobody_tidy_the_machine_that_builds() -> None:
         assert f'"$root"/{place}/*' in hooks
 
 
+def test_card_keeps_nothing_of_how_the_builder_reaches_the_archive() -> None:
+    """Options of the builder's apt, its proxy among them, stand in files of mmdebstrap's own."""
+    hook = (system.HERE / "hooks/customize.sh").read_text()
+    taken_out = re.findall(r"\brm -f (.*?[^\\])\n", hook, re.DOTALL)
+    for name in ("/etc/apt/apt.conf.d/99mmdebstrap", "/etc/dpkg/dpkg.cfg.d/99mmdebstrap"):
+        assert any(f'"$root{name}"' in words for words in taken_out)
+
+
 def test_manifest_has_every_field_that_imager_asks_for(tmp_path: Path) -> None:
     image, packed = tmp_path / "a.img", tmp_path / "a.img.xz"
     image.write_bytes(b"1234")

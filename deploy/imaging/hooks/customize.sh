@@ -54,7 +54,7 @@ cp "$root/usr/lib/linux-image-$version"/broadcom/bcm2*-rpi-*.dtb "$firmware/"
 
 say 'cleaning'
 rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/machine-id" "$root/var/lib/dbus/machine-id" "$root/etc/resolv.conf" \
-  "$root/etc/apt/sources.list" "$root"/etc/apt/sources.list.d/0000*
+  "$root/etc/apt/sources.list" "$root"/etc/apt/sources.list.d/0000* "$root/etc/apt/apt.conf.d/99mmdebstrap"
 : >"$root/etc/machine-id"       # empty, not "uninitialized": that would make systemd enable what presets allow
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/* "$root"/var/cache/ldconfig/aux-cache \
   "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root"/var/lib/systemd/random-seed "$root"/var/lib/systemd/credential.secret \
