@@ -120,6 +120,8 @@ class Dpkg(Packages):
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
         if (await run(*words, limit=INSTALL_TIME, **quiet)).code == 0:
             return
+        # Power that went in the middle of this leaves packages that apt will not go past.
+        await run("dpkg", "--configure", "--pending", limit=INSTALL_TIME, **quiet)
         await run("apt-get", "-q", "update", limit=INSTALL_TIME)
         if (done := await run(*words, limit=INSTALL_TIME, **quiet)).code != 0:
             raise PostponedError(

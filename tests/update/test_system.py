@@ -160,6 +160,17 @@ async def test_other_packages_are_asked_for_and_their_lack_postpones(
     assert asked[1] == "-q update"
 
 
+async def test_package_that_a_power_cut_left_unpacked_is_no_hindrance(
+    debian: Debian, dpkg: Dpkg
+) -> None:
+    other = debian.package("7.0", debian.place, name="libother")
+    await system.run("dpkg", "--unpack", str(other))
+    with pytest.raises(PostponedError):  # this apt has nothing to give
+        await dpkg.prepare(debian.package(NEW, depends="libsomething").name)
+    shown = "--showformat=${db:Status-Abbrev}"
+    assert (await system.run("dpkg-query", "--show", shown, "libother")).out == "ii "
+
+
 async def test_command_that_takes_too_long_is_ended_with_all_that_it_began(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
