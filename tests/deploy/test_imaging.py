@@ -95,10 +95,32 @@ def test_packages_are_named_once_and_none_is_a_comment() -> None:
 def test_every_mount_is_of_a_label_that_the_card_has() -> None:
     lines = [line.split() for line in (FILES / "etc/fstab").read_text().splitlines()]
     assert [line[0] for line in lines] == ["LABEL=rootfs", "LABEL=BOOTFS"]
-    assert "by-label/data" in (FILES / "usr/local/sbin/voice-appliance-data").read_text()
+    assert "= data ]" in (FILES / "usr/local/sbin/voice-appliance-data").read_text()
     source = (system.HERE / "card.py").read_text()
     assert all(f"{name}.ext4" in source for name in ("rootfs", "data"))
     assert "root=LABEL=rootfs" in (system.HERE / "boot/cmdline.txt").read_text()
+
+
+def test_no_disk_but_the_systems_own_is_grown(tmp_path: Path) -> None:
+    """Here the last partition of the system's disk is not called data; a stick's may well be."""
+    log = tmp_path / "log"
+    answers = {
+        "findmnt": "/dev/x2",
+        "lsblk": "/dev/x3",
+        "blkid": "rootfs",
+        "readlink": "/dev/stick1",
+    }
+    for name in (*answers, "sfdisk", "partx", "e2fsck", "mount", "resize2fs"):
+        (tmp_path / name).write_text(
+            f'#!/bin/sh\necho {name} >>"{log}"\necho {answers.get(name, "")}\n'
+        )
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(  # noqa: S603 - our own script
+        ["/bin/sh", str(FILES / "usr/local/sbin/voice-appliance-data")],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, timeout=15, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert log.read_text().split() == ["findmnt", "lsblk", "lsblk", "blkid"]
 
 
 def test_boot_partition_is_kept_read_only_and_for_root() -> None:
