@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.update.state import FOLDER
 from deploy.imaging import partitions, system
 from deploy.imaging.card import BOOT_MIB, DATA_MIB, ROOT_MIB
 from deploy.imaging.manifest import manifest
@@ -172,6 +173,13 @@ def test_card_keeps_nothing_of_how_the_builder_reaches_the_archive() -> None:
     taken_out = re.findall(r"\brm -f (.*?[^\\])\n", hook, re.DOTALL)
     for name in ("/etc/apt/apt.conf.d/99mmdebstrap", "/etc/dpkg/dpkg.cfg.d/99mmdebstrap"):
         assert any(f'"$root{name}"' in words for words in taken_out)
+
+
+def test_card_brings_the_package_that_its_updater_goes_back_to() -> None:
+    hook = (system.HERE / "hooks/customize.sh").read_text()
+    assert f'back="$root{FOLDER}"' in hook
+    kept, gone = 'install -m 644 "$root"/var/cache/*.deb', 'rm -f "$root"/var/cache/*.deb'
+    assert 0 < hook.index(kept) < hook.index(gone)
 
 
 def test_manifest_has_every_field_that_imager_asks_for(tmp_path: Path) -> None:

@@ -8,6 +8,9 @@ say() { printf '   %s\n' "$*" >&2; }
 
 say 'the appliance'
 chroot "$root" sh -c 'DEBIAN_FRONTEND=noninteractive dpkg --force-confold --install /var/cache/*.deb' >&2
+back="$root/var/lib/voice-appliance-update" # the updater goes back to this package if a newer one does not work
+mkdir -p "$back"
+install -m 644 "$root"/var/cache/*.deb "$back/"
 rm -f "$root"/var/cache/*.deb
 for program in /usr/sbin/update-initramfs /usr/bin/py3compile /usr/bin/py3clean /usr/bin/python3.13; do
   rm -f "$root$program"
