@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
-from appliance.config import Loaded, ServiceConfig
+from appliance.config import Config, Loaded
 from appliance.doctor.network import Network
 from appliance.doctor.redact import PUBLIC, Redactor
 from appliance.doctor.service import given_key
@@ -86,7 +87,7 @@ async def write_bundle(
         Part("devices.txt", "sound cards, cameras, USB devices, GPIO chips", _devices(root)),
     ]
     redactor = Redactor(
-        _names() | _hosts(loaded.config.service), _secrets(loaded, root / "etc/voice-appliance")
+        _names() | _hosts(loaded.config), _secrets(loaded, root / "etc/voice-appliance")
     )
     parts = [Part(part.name, part.about, redactor.text(part.text)[-SIZE_LIMIT:]) for part in parts]
     told = [f"{part.name:14} {part.about}" for part in parts]
@@ -177,10 +178,11 @@ def _devices(root: Path) -> str:
     return "\n".join([*lines, ""])
 
 
-def _hosts(config: ServiceConfig) -> set[str]:
+def _hosts(config: Config) -> set[str]:
     """Return the names of hosts that a person has set; addresses are found without."""
-    ice = {found[0] for url in config.ice_servers if (found := stun_server(url))}
-    hosts = {Network(config).host, *ice} - PUBLIC
+    ice = {found[0] for url in config.service.ice_servers if (found := stun_server(url))}
+    updates = urlsplit(config.update.index_url).hostname or ""
+    hosts = {Network(config.service).host, updates, *ice} - PUBLIC
     return {host for host in hosts if re.search("[A-Za-z]", host) and ":" not in host}
 
 

@@ -13,7 +13,7 @@ PUBLIC: Final = frozenset({"api.openai.com", "appliance", "localhost"})  # hosts
 
 _KEY: Final = re.compile(r"\b(?:sk|ek)[-_][A-Za-z0-9_\-]{4,}|(?<=Bearer )\S+")
 _SECRET: Final = re.compile(
-    r"(?i)\b((?:wpa[-_])?(?:psk|pass(?:word|phrase)?|secret|token|api[-_]key))(\"?\s*[=:]\s*)(?!\s)"
+    r"(?i)(?<![^\W_])((?:psk|pass(?:word|phrase)?|secret|token|api[-_]key))(\"?\s*[=:]\s*)(?!\s)"
     r"(\"[^\"\n]*\"|'[^'\n]*'|\S+)"
 )
 _MAIL: Final = re.compile(r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+")

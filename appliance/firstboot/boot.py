@@ -19,7 +19,7 @@ from appliance.firstboot.apply import (
     write_file,
 )  # fmt: skip
 from appliance.firstboot.facts import read_facts
-from appliance.firstboot.letter import BLANK, Letter, UnreadableError, read_letter
+from appliance.firstboot.letter import BLANK, LARGEST, Letter, UnreadableError, read_letter
 from appliance.firstboot.plan import make_plan, name_of
 from appliance.firstboot.statements import Statement, read_statements
 from appliance.firstboot.steps import Problem
@@ -87,9 +87,9 @@ class _Boot:
         self._runner = runner
         self._boot = root / BOOT
         self._state = root / STATE
-        self._files = {path.name: path.read_bytes() for path in find_letters(self._boot)}
         self._read: list[_Read] = []
         self._problems: list[Problem] = []
+        self._files = dict(self._load(find_letters(self._boot)))
 
     def run(self) -> Outcome:
         before = self._state.read_text() if self._state.exists() else ""
@@ -102,6 +102,16 @@ class _Boot:
                 if self._finished(names.split(",")) == finished:
                     return Outcome(failed=not self._overwrite(names.split(",")))
             return self._apply()
+
+    def _load(self, paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+        """Yield what the files hold; of one that is too large only enough to see that."""
+        for path in paths:
+            try:
+                with path.open("rb") as file:
+                    yield path.name, file.read(LARGEST + 1)
+            except OSError as error:
+                words = f"It cannot be read ({error.strerror}). Copy it to the card anew."
+                self._problems.append(Problem(0, path.name, words))
 
     def _read_files(self) -> None:
         for name, data in self._files.items():

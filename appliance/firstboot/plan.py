@@ -250,12 +250,22 @@ def ssh_step(keys: tuple[str, ...]) -> Step:
         WriteFile(f"/etc/sudoers.d/{USER}", f"{USER} ALL=(ALL) NOPASSWD: ALL\n", 0o440),
         WriteFile(f"/etc/ssh/authorized_keys.d/{USER}", lines),
         WriteFile("/etc/ssh/sshd_config.d/10-voice-appliance.conf", rules),
-        Run(("ssh-keygen", "-A"), needed=True),
+        *_host_key(),
         WriteFile("/etc/nftables.d/ssh.nft", "add element inet voice tcp_open { 22 }\n"),
         Run(("nft", "-f", "/etc/nftables.d/ssh.nft")),
         Run(("systemctl", "enable", "ssh.service"), needed=True),
         Run(("systemctl", "--no-block", "reload-or-restart", "ssh.service")),
     ))  # fmt: skip
+
+
+def _host_key() -> tuple[Run, ...]:
+    """Return how the host gets its key, whole: a power cut may have left an empty one."""
+    public = f"{HOST_KEY}.pub"
+    make = f"rm -f {HOST_KEY} {public} && ssh-keygen -q -t ed25519 -N '' -f {HOST_KEY}"
+    return (
+        Run(("sh", "-c", make), needed=True, unless=("test", "-s", public)),
+        Run(("sync", HOST_KEY, public)),
+    )
 
 
 def _suggestion(key: str) -> str:

@@ -34,7 +34,7 @@ def flag(text: str) -> bool:
     """Return yes or no."""
     if (word := plain(text).lower()) in (*_YES, *_NO):
         return word in _YES
-    raise SettingError(f'"{text}" is neither yes nor no. Write true or false.')
+    raise SettingError("It is neither yes nor no. Write true or false.")
 
 
 def host_name(text: str) -> str:

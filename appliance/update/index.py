@@ -8,6 +8,7 @@ enough: a key is replaced by signing with the old and the new one for a while.
 
 import base64
 import binascii
+import os
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -71,12 +72,14 @@ class _Envelope(msgspec.Struct, frozen=True):
 def read_keys(folders: Sequence[Path] = KEY_FOLDERS) -> list[Ed25519PublicKey]:
     """Read every `*.pem` in the folders. Blocks. Raises UpdateError if there is none, or a bad one.
 
-    A folder or key that others than its owner may write is refused: it decides what root installs.
+    A folder or key that others than root (and whoever asks) may write is refused: it decides what
+    root installs.
     """
     keys = []
     for file in (file for folder in folders for file in sorted(folder.glob("*.pem"))):
-        if (file.stat().st_mode | file.parent.stat().st_mode) & 0o022:
-            raise UpdateError(f"Others may change {file}.", f"sudo chmod -R go-w {file.parent}")
+        if any(_changeable(path.stat()) for path in (file, file.parent)):
+            cure = f"sudo chown -R root: {file.parent} && sudo chmod -R go-w {file.parent}"
+            raise UpdateError(f"Others may change {file}.", cure)
         try:
             key = load_pem_public_key(file.read_bytes())
         except (ValueError, UnsupportedAlgorithm):
@@ -90,6 +93,10 @@ def read_keys(folders: Sequence[Path] = KEY_FOLDERS) -> list[Ed25519PublicKey]:
             f"Put the channel's public key into {folders[0]}, as NAME.pem.",
         )
     return keys
+
+
+def _changeable(about: os.stat_result) -> bool:
+    return about.st_uid not in {0, os.geteuid()} or bool(about.st_mode & 0o022)
 
 
 def sign(index: Index, keys: Sequence[Ed25519PrivateKey]) -> bytes:

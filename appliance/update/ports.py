@@ -116,7 +116,10 @@ class Service(Protocol):
         ...
 
     async def prove(self, version: str) -> str | None:
-        """Start it and watch it; return what is wrong, without a full stop, None if all is well."""
+        """Start it and watch it; return what is wrong, without a full stop, None if all is well.
+
+        Raises PostponedError if nothing was found out, because the machine is being switched off.
+        """
         ...
 
 

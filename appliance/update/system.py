@@ -5,6 +5,7 @@ import fcntl
 import os
 import platform
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,8 @@ INSTALL_TIME: Final = 900.0  # s; a Zero 2 on a slow card needs one or two minut
 READY_TIME: Final = 90.0  # s from the start to the first answer; TimeoutStartSec= is 60
 WATCH_TIME: Final = 60.0  # s without a restart after that: four times WatchdogSec=
 LOOK_EVERY: Final = 5.0  # s
-AT_REST: Final = {"idle", "fault", "off"}  # phases in which nobody is talking
+SAFE_MODE: Final = "safe-mode"  # the phase of one that failed to start again and again
+AT_REST: Final = {"idle", "fault", SAFE_MODE, "off"}  # phases in which nobody is talking
 INSTALL: Final = ("dpkg", "--force-downgrade,confold", "--install")
 
 
@@ -62,7 +64,7 @@ async def run(*words: str, limit: float = COMMAND_TIME, **environ: str) -> Done:
         async with asyncio.timeout(limit):
             out, err = await process.communicate()
     except TimeoutError:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # dpkg's scripts too
         await process.wait()
         return Done(124, f"{words[0]} took longer than {limit:.0f} s")
     return Done(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
@@ -118,6 +120,8 @@ class Dpkg(Packages):
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
         if (await run(*words, limit=INSTALL_TIME, **quiet)).code == 0:
             return
+        # Power that went in the middle of this leaves packages that apt will not go past.
+        await run("dpkg", "--configure", "--pending", limit=INSTALL_TIME, **quiet)
         await run("apt-get", "-q", "update", limit=INSTALL_TIME)
         if (done := await run(*words, limit=INSTALL_TIME, **quiet)).code != 0:
             raise PostponedError(
@@ -193,6 +197,15 @@ class Systemd(Service):
 
     @override
     async def prove(self, version: str) -> str | None:
+        why = await self._watch(version)
+        # systemd(1): then it starts nothing, and stops what runs.
+        if why is not None and (await run("systemctl", "is-system-running")).out == "stopping\n":
+            raise PostponedError(
+                "The machine is being switched off. The update goes on after that."
+            )
+        return why
+
+    async def _watch(self, version: str) -> str | None:
         await self.start()
         loop = asyncio.get_running_loop()
         expected = upstream(version)
@@ -204,6 +217,8 @@ class Systemd(Service):
                 shown = await self._shown()
                 return f"it did not get ready within {READY_TIME:.0f} s ({shown['SubState']})"
             await asyncio.sleep(LOOK_EVERY)
+        if told.model.phase == SAFE_MODE:
+            return "it failed to start, and came up in safe mode"
         first = (await self._shown())["MainPID"]
         watched_until = loop.time() + WATCH_TIME
         while loop.time() < watched_until:

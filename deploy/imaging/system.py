@@ -87,6 +87,9 @@ def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tup
     """Return the root file system as an archive, and the boot partition as a folder.
 
     `work` holds the tools. Where there are no `twins`, it takes a quarter of an hour.
+
+    The hooks tidy up, and mmdebstrap does not: its apt learns from a file in the tree's /tmp which
+    tree is meant, and where that is gone, it takes the package lists away from this machine.
     """
     if archive.keyring and not Path(archive.keyring).exists():
         raise PackagingError(
@@ -101,7 +104,7 @@ def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tup
     excludes = HERE / "files/etc/dpkg/dpkg.cfg.d/voice-appliance"
     command: list[str | Path] = [
         *_mmdebstrap(), "--variant=minbase", "--architectures=arm64", "--format=tar",
-        "--skip=cleanup/reproducible",
+        "--skip=cleanup/apt,cleanup/reproducible",
         f"--include={','.join(names)}", f"--dpkgopt={excludes}", "--dpkgopt=force-unsafe-io",
         "--aptopt=APT::Install-Recommends false", "--aptopt=Acquire::Languages none",
         f'--essential-hook=sh {HERE}/hooks/essential.sh "$1"',
@@ -116,8 +119,7 @@ def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tup
     if twins.possible() and run(["uname", "-m"]).strip() != "aarch64":
         with twins.registered(work / "tools") as triplet:
             hook = f'--extract-hook=sh {HERE}/hooks/twin.sh "$1" {work / "tools"} {triplet}'
-            private = ["unshare", "--mount", "--propagation", "private"]
-            run([*private, *command, hook, *target], None, **environment)
+            run([*command, hook, *target], None, **environment)
     else:
         run([*command, *target], None, **environment)
     firmware = boot / "firmware"
@@ -131,19 +133,25 @@ def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tup
 
 
 def _mmdebstrap() -> list[str | Path]:
-    """Return the command; its own tidying takes what the hooks still need, so they tidy up."""
+    """Return the command, as root or in a user namespace; apt in it asks as apt here does."""
     if not shutil.which("mmdebstrap"):
         raise PackagingError(
             "There is no mmdebstrap.",
             "sudo apt-get install --no-install-recommends mmdebstrap qemu-user-static "
             "binfmt-support uidmap xz-utils zstd",
         )
-    mode = "root" if os.geteuid() == 0 else "unshare"
-    return ["mmdebstrap", f"--mode={mode}", *_apt_options()]
+    if os.geteuid() != 0:
+        return ["mmdebstrap", "--mode=unshare", *_apt_options()]
+    # However it ends, what it mounted goes too: nobody deletes this machine's /dev with a tree.
+    private = ("unshare", "--mount", "--propagation", "private")
+    return [*private, "mmdebstrap", "--mode=root", *_apt_options()]
 
 
 def _apt_options() -> list[str]:
-    """A machine behind a proxy that looks into TLS: apt inside needs what apt here has."""
+    """A machine behind a proxy that looks into TLS: apt inside needs what apt here has.
+
+    That is this machine's own affair, so a hook takes it out of the tree again (99mmdebstrap).
+    """
     lines = run(["apt-config", "dump", "Acquire"]).splitlines()
     return [f"--aptopt={line}" for line in lines if '""' not in line]
 

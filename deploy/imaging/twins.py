@@ -51,11 +51,15 @@ def registered(tree: Path) -> Iterator[str]:
         Path(__file__).with_name("twin.c"),
     ])  # fmt: skip
     shutil.copy(qemu, tree / "qemu")
-    rule = _RULES / _RULE
-    if rule.exists():
-        rule.write_text("-1")  # left by a build that was killed
+    _forget()  # what a build that was killed has left
     (_RULES / "register").write_text(f":{_RULE}:M::{_MAGIC}:{_MASK}:{program}:PF")
     try:
         yield triplet
     finally:
+        _forget()
+
+
+def _forget() -> None:
+    rule = _RULES / _RULE
+    if rule.exists():  # another build may have forgotten it for us
         rule.write_text("-1")

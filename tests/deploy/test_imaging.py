@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.update.state import FOLDER
 from deploy.imaging import partitions, system
 from deploy.imaging.card import BOOT_MIB, DATA_MIB, ROOT_MIB
 from deploy.imaging.manifest import manifest
@@ -95,10 +96,32 @@ def test_packages_are_named_once_and_none_is_a_comment() -> None:
 def test_every_mount_is_of_a_label_that_the_card_has() -> None:
     lines = [line.split() for line in (FILES / "etc/fstab").read_text().splitlines()]
     assert [line[0] for line in lines] == ["LABEL=rootfs", "LABEL=BOOTFS"]
-    assert "by-label/data" in (FILES / "usr/local/sbin/voice-appliance-data").read_text()
+    assert "= data ]" in (FILES / "usr/local/sbin/voice-appliance-data").read_text()
     source = (system.HERE / "card.py").read_text()
     assert all(f"{name}.ext4" in source for name in ("rootfs", "data"))
     assert "root=LABEL=rootfs" in (system.HERE / "boot/cmdline.txt").read_text()
+
+
+def test_no_disk_but_the_systems_own_is_grown(tmp_path: Path) -> None:
+    """Here the last partition of the system's disk is not called data; a stick's may well be."""
+    log = tmp_path / "log"
+    answers = {
+        "findmnt": "/dev/x2",
+        "lsblk": "/dev/x3",
+        "blkid": "rootfs",
+        "readlink": "/dev/stick1",
+    }
+    for name in (*answers, "sfdisk", "partx", "e2fsck", "mount", "resize2fs"):
+        (tmp_path / name).write_text(
+            f'#!/bin/sh\necho {name} >>"{log}"\necho {answers.get(name, "")}\n'
+        )
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(  # noqa: S603 - our own script
+        ["/bin/sh", str(FILES / "usr/local/sbin/voice-appliance-data")],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, timeout=15, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert log.read_text().split() == ["findmnt", "lsblk", "lsblk", "blkid"]
 
 
 def test_boot_partition_is_kept_read_only_and_for_root() -> None:
@@ -133,6 +156,30 @@ def test_hooks_are_shell(script: str) -> None:
         ["/bin/sh", "-n", str(system.HERE / script)], capture_output=True, timeout=15, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_building_lets_nobody_tidy_the_machine_that_builds() -> None:
+    """Without the file in the tree's /tmp, mmdebstrap's last `apt-get update` means the host."""
+    hooks = "".join(path.read_text() for path in sorted((system.HERE / "hooks").iterdir()))
+    assert not re.search(r'\$(?:root|1)"?/tmp', hooks)
+    assert "--skip=cleanup/apt," in (system.HERE / "system.py").read_text()
+    for place in ("var/lib/apt/lists", "var/cache/apt"):  # what mmdebstrap would have tidied
+        assert f'"$root"/{place}/*' in hooks
+
+
+def test_card_keeps_nothing_of_how_the_builder_reaches_the_archive() -> None:
+    """Options of the builder's apt, its proxy among them, stand in files of mmdebstrap's own."""
+    hook = (system.HERE / "hooks/customize.sh").read_text()
+    taken_out = re.findall(r"\brm -f (.*?[^\\])\n", hook, re.DOTALL)
+    for name in ("/etc/apt/apt.conf.d/99mmdebstrap", "/etc/dpkg/dpkg.cfg.d/99mmdebstrap"):
+        assert any(f'"$root{name}"' in words for words in taken_out)
+
+
+def test_card_brings_the_package_that_its_updater_goes_back_to() -> None:
+    hook = (system.HERE / "hooks/customize.sh").read_text()
+    assert f'back="$root{FOLDER}"' in hook
+    kept, gone = 'install -m 644 "$root"/var/cache/*.deb', 'rm -f "$root"/var/cache/*.deb'
+    assert 0 < hook.index(kept) < hook.index(gone)
 
 
 def test_manifest_has_every_field_that_imager_asks_for(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ SECRETS = (
     KEY,
     "hunter2",
     "gateway.home.test",
+    "updates.home.test",
     "Pretend to be",
     "5ECRET",
 )
@@ -42,6 +43,7 @@ def configured(*overrides: str) -> Loaded:
             "service.base_url=https://gateway.home.test/v1",
             'service.ice_servers=["turn:5ECRET@turn.home.test"]',
             "session.instructions=Pretend to be  # my aunt",
+            "update.index_url=https://updates.home.test/index.json",
             "audio.driver=file",
             *overrides,
         ],
@@ -83,7 +85,8 @@ async def test_bundle_holds_what_is_needed_and_nothing_private(
     async with stage(tmp_path) as (scene, _):
         scene.hub.publish(Model(muted=True))
         scene.entries.append(Entry("item", 1, "user", "5ECRET words"))
-        told = await write_bundle(path, b'{"checks": []}', configured(), machine)
+        report = b'{"updates": "updates.home.test answers 404 for index.json."}'
+        told = await write_bundle(path, report, configured(), machine)
 
     texts = read(path)
     assert set(texts) == {

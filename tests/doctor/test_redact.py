@@ -20,6 +20,8 @@ def redacted(text: str, **more: list[str]) -> str:
         ("value ek_0123456789abcdef", "value ***"),
         ("Authorization: Bearer eyJhbGciOi.x.y", "Authorization: Bearer ***"),
         ("wpa-psk=hunter2hunter2", "wpa-psk=***"),
+        ("WIFI_PASSWORD=hunter2hunter2", "WIFI_PASSWORD=***"),
+        ("wpa_psk: hunter2hunter2", "wpa_psk: ***"),
         ('psk = "two words here"', "psk = ***"),
         ('"password": "p\'w"', '"password": ***'),
         ("write to a.person+x@home.example.org now", "write to mail-1 now"),

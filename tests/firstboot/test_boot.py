@@ -1,14 +1,18 @@
 """A whole first boot: what is applied, told, overwritten, and what a power cut may do to it."""
 
+import errno
 import os
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance.config import load
 from appliance.firstboot import boot
 from appliance.firstboot.__main__ import main
+from appliance.firstboot.letter import LARGEST
+from appliance.firstboot.plan import HOST_KEY
 from tests.firstboot.device import (
     API_KEY,
     CONFIG,
@@ -89,6 +93,18 @@ def test_ssh_is_on_only_with_a_key_and_never_by_password(device: Device) -> None
     rules = device.text(SSHD)
     assert {"PasswordAuthentication no", "PermitRootLogin no"} <= set(rules.splitlines())
     assert device.mode("etc/sudoers.d/owner") == 0o440
+
+
+def test_host_key_is_made_once_and_is_on_the_card_before_the_end(device: Device) -> None:
+    device.write(WHOLE)
+    device.start()
+    device.write(WHOLE.replace("kitchen", "attic"))
+    device.start()
+    made = [argv for argv in device.system.done if "ssh-keygen" in argv[-1]]
+    synced = [argv for argv in device.system.done if argv[0] == "sync"]
+    assert [argv[:2] for argv in made] == [("sh", "-c")]
+    assert set(synced) == {("sync", HOST_KEY, f"{HOST_KEY}.pub")}
+    assert device.system.done.index(synced[0]) > device.system.done.index(made[0])
 
 
 def test_without_a_key_ssh_stays_off_and_nobody_may_log_in(device: Device) -> None:
@@ -342,6 +358,32 @@ def test_boot_partition_is_writable_only_meanwhile(
     device.start()
     mounts = [argv[2] for argv in device.system.done if argv[0] == "mount"]
     assert mounts == ["remount,rw", "remount,ro"]
+
+
+def test_of_a_file_without_end_only_the_beginning_is_read(device: Device) -> None:
+    with (device.boot / "voice-appliance.txt").open("wb") as file:
+        file.truncate(3 << 30)  # more than most boards have memory
+    device.start()
+    assert f"larger than {LARGEST // 1024} KiB" in device.result
+
+
+def test_file_on_a_damaged_card_is_told_and_spoils_no_other(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.write(WHOLE)
+    device.write(WHOLE, "voice-appliance.txt")
+    real = Path.open
+
+    def damaged(path: Path, *args: Any, **options: Any) -> Any:
+        if path.name == "voice-appliance.txt":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", damaged)
+        device.start()
+    assert "voice-appliance.txt: It cannot be read (Input/output error)." in device.result
+    assert device.system.host == "kitchen"
 
 
 def test_only_root_may(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

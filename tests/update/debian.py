@@ -35,6 +35,7 @@ case "$1" in
     [ "$pid" = 0 ] && state=inactive || state=active
     printf 'ActiveState=%s\\nSubState=running\\nMainPID=%s\\n' "$state" "$pid"
     ;;
+  is-system-running) cat "{place}/system" 2>/dev/null || echo running ;;
 esac
 """
 

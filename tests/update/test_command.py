@@ -190,6 +190,15 @@ def test_private_key_is_for_its_owner_and_never_overwritten(tmp_path: Path) -> N
     assert (tmp_path / "k").read_bytes() == before
 
 
+def test_public_key_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "k.pem").write_text("of another key")
+    told = release("key", str(tmp_path / "k"))
+    assert told.returncode == 1
+    assert "k.pem is there already" in told.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["k.pem"]
+    assert (tmp_path / "k.pem").read_text() == "of another key"
+
+
 def test_release_names_what_is_wrong(tmp_path: Path) -> None:
     release("key", str(tmp_path / "k"))
     (tmp_path / "empty").mkdir()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from pathlib import Path
 
 import msgspec
@@ -109,3 +110,15 @@ def test_key_that_others_may_change_is_refused(tmp_path: Path) -> None:
     (keys / "k.pem").chmod(0o664)
     with pytest.raises(UpdateError, match="Others may change"):
         read_keys([keys])
+
+
+def test_key_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = folder(tmp_path, k=pem(OLD.public_key()))
+    assert len(read_keys([keys])) == 1
+    owner, stranger = keys.stat().st_uid or 1000, 54321
+    if os.geteuid() == 0:
+        os.chown(keys / "k.pem", owner, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: stranger)
+    with pytest.raises(UpdateError, match="Others may change") as caught:
+        read_keys([keys])
+    assert "chown" in caught.value.cure

@@ -1,10 +1,13 @@
 """Real dpkg in a root of its own: up, down, interrupted, and the repair at boot."""
 
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from appliance.core.model import Problem, SafeMode
+from appliance.core.words import phase_word
 from appliance.errors import PostponedError
 from appliance.update import system
 from appliance.update.disk import Folder
@@ -157,9 +160,26 @@ async def test_other_packages_are_asked_for_and_their_lack_postpones(
     assert asked[1] == "-q update"
 
 
-async def test_command_that_takes_too_long_is_ended() -> None:
-    done = await system.run("sleep", "60", limit=0.05)
-    assert (done.code, done.why) == (124, "sleep took longer than 0 s")
+async def test_package_that_a_power_cut_left_unpacked_is_no_hindrance(
+    debian: Debian, dpkg: Dpkg
+) -> None:
+    other = debian.package("7.0", debian.place, name="libother")
+    await system.run("dpkg", "--unpack", str(other))
+    with pytest.raises(PostponedError):  # this apt has nothing to give
+        await dpkg.prepare(debian.package(NEW, depends="libsomething").name)
+    shown = "--showformat=${db:Status-Abbrev}"
+    assert (await system.run("dpkg-query", "--show", shown, "libother")).out == "ii "
+
+
+async def test_command_that_takes_too_long_is_ended_with_all_that_it_began(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    done = await system.run("sh", "-c", f'sleep 600 >"{pipe}" & wait', limit=0.5)
+    assert (done.code, done.why) == (124, "sh took longer than 0 s")
+    os.set_blocking(end, True)
+    assert os.read(end, 1) == b""  # once nobody has the other end open any more
+    os.close(end)
 
 
 # The service
@@ -172,9 +192,12 @@ async def test_call_is_seen_and_a_stopped_service_too(debian: Debian, dpkg: Dpkg
     assert await service.occupied() is None
     await service.start()
     assert await service.absent() is None
-    for phase, free in (("live", False), ("dialing", False), ("waiting", False), ("fault", True)):
+    for phase in ("live", "dialing", "waiting"):
         (debian.place / "phase").write_text(phase)
-        assert (await service.occupied() is None) == free
+        assert await service.occupied() is not None
+    for phase in ("fault", "safe-mode"):
+        (debian.place / "phase").write_text(phase)
+        assert await service.occupied() is None
 
 
 async def test_version_is_proved_by_running_on(debian: Debian, dpkg: Dpkg) -> None:
@@ -189,6 +212,22 @@ async def test_version_that_does_not_start_is_told(debian: Debian, dpkg: Dpkg) -
     await install(dpkg, debian.package(OLD))
     (debian.place / f"dead-{OLD}").touch()
     assert await Systemd().prove(OLD) == "it did not get ready within 1 s (running)"
+
+
+async def test_version_that_is_well_only_in_safe_mode_is_not_well(
+    debian: Debian, dpkg: Dpkg
+) -> None:
+    await install(dpkg, debian.package(OLD))
+    (debian.place / "phase").write_text(phase_word(SafeMode(Problem("bug", "It fails."))))
+    assert await Systemd().prove(OLD) == "it failed to start, and came up in safe mode"
+
+
+async def test_shutdown_proves_nothing_about_a_version(debian: Debian, dpkg: Dpkg) -> None:
+    await install(dpkg, debian.package(OLD))
+    (debian.place / f"dead-{OLD}").touch()
+    (debian.place / "system").write_text("stopping\n")
+    with pytest.raises(PostponedError, match="switched off"):
+        await Systemd().prove(OLD)
 
 
 def test_appliance_tells_its_version_without_debians_part() -> None:

@@ -66,6 +66,18 @@ async def test_version_that_needs_a_step_between_gets_it_first() -> None:
     assert await world.packages.installed() == "2.0"
 
 
+async def test_shutdown_while_a_version_is_watched_is_no_verdict() -> None:
+    world = World("2.0")
+    world.service.leaving = True
+    assert isinstance(await world.trouble(), PostponedError)
+    assert not kept(world).bad
+    world.service.leaving = False
+    await world.boot("lost")
+    await world.run()
+    assert kept(world).outcome == "2.0 was installed and works."
+    assert world.packages.installs["2.0"] == 1
+
+
 # What is refused
 
 

@@ -210,6 +210,7 @@ class FakeService(Service):
         self.running: str | None = next(iter(packages.tree))
         self.call = False
         self.stops = 0
+        self.leaving = False  # the machine is being switched off
 
     @override
     async def absent(self) -> str | None:
@@ -238,6 +239,8 @@ class FakeService(Service):
         if ways.deadly:
             self.current.off = True
         self.current.flow()
+        if self.leaving:
+            raise PostponedError("The machine is being switched off.")
         return ways.ill if self.running == version else "it is another version"
 
 

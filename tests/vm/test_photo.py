@@ -44,7 +44,7 @@ def test_webcam_that_is_pulled_costs_the_picture_and_works_again(
     box: Box, card: SoundCard, webcam: Webcam
 ) -> None:
     box.press(CALL)
-    box.until_phase("live")
+    before = box.until_phase("live")["model"]["calls_made"]
     webcam.unplug()
     refused = box.machine.try_("voice-appliance photo", 60)
     assert refused.status == 1, refused.told
@@ -53,5 +53,5 @@ def test_webcam_that_is_pulled_costs_the_picture_and_works_again(
     box.machine.until("ls /dev/video0", 30)
     box.machine.run("voice-appliance photo", 60)
     box.until_said("HELLO WORLD")
-    assert box.status()["model"]["calls_made"] == 2
+    assert box.status()["model"]["calls_made"] == before
     box.machine.run("voice-appliance hangup")

@@ -8,6 +8,9 @@ say() { printf '   %s\n' "$*" >&2; }
 
 say 'the appliance'
 chroot "$root" sh -c 'DEBIAN_FRONTEND=noninteractive dpkg --force-confold --install /var/cache/*.deb' >&2
+back="$root/var/lib/voice-appliance-update" # the updater goes back to this package if a newer one does not work
+mkdir -p "$back"
+install -m 644 "$root"/var/cache/*.deb "$back/"
 rm -f "$root"/var/cache/*.deb
 for program in /usr/sbin/update-initramfs /usr/bin/py3compile /usr/bin/py3clean /usr/bin/python3.13; do
   rm -f "$root$program"
@@ -54,11 +57,12 @@ cp "$root/usr/lib/linux-image-$version"/broadcom/bcm2*-rpi-*.dtb "$firmware/"
 
 say 'cleaning'
 rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/machine-id" "$root/var/lib/dbus/machine-id" "$root/etc/resolv.conf" \
-  "$root/etc/apt/sources.list" "$root"/etc/apt/sources.list.d/0000*
+  "$root/etc/apt/sources.list" "$root"/etc/apt/sources.list.d/0000* "$root/etc/apt/apt.conf.d/99mmdebstrap"
 : >"$root/etc/machine-id"       # empty, not "uninitialized": that would make systemd enable what presets allow
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/* "$root"/var/cache/ldconfig/aux-cache \
   "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old "$root"/var/lib/systemd/random-seed "$root"/var/lib/systemd/credential.secret \
-  "$root"/etc/*- "$root"/tmp/* "$root"/var/tmp/*
+  "$root"/etc/*- "$root"/var/tmp/*
+# Not tmp: mmdebstrap keeps its apt.conf there, and without it its apt would work on the machine that builds.
 mkdir -p "$root/var/lib/voice-appliance"
 
 if [ -d "$root/twin" ]; then    # see twin.sh; from here on everything is emulated
