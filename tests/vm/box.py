@@ -81,10 +81,10 @@ class Box:
         lines = json.loads(self.machine.ask("/api/transcript").told)
         return "\n".join(str(line["text"]) for line in lines)
 
-    def until_said(self, words: str, limit: float = 60.0) -> str:
-        """Wait until the transcript has these words, in any case; all of it then."""
+    def until_said(self, words: str, limit: float = 60.0, times: int = 1) -> str:
+        """Wait until the transcript has these words so often; all of it then."""
         end = time.monotonic() + limit
-        while words.casefold() not in (told := self.transcript()).casefold():
+        while (told := self.transcript()).count(words) < times:
             assert time.monotonic() < end, (
                 f"{words!r} was not said within {limit:.0f} s:\n{told}\n{self.machine.journal()}"
             )

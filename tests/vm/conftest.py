@@ -86,4 +86,5 @@ def card(machine: Machine) -> Iterator[SoundCard]:
     try:
         yield card
     finally:
+        machine.try_("voice-appliance hangup")
         card.unplug()

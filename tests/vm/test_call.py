@@ -27,12 +27,13 @@ def called(box: Box, card: SoundCard) -> Iterator[Box]:
 
 
 def ask(box: Box, card: SoundCard, question: str, answer: str) -> None:
-    """Say something until it is answered, as a person does."""
+    """Say something until it is answered once more, as a person does."""
     sound = user_utterance(question, lead_ms=300, tail_ms=1500)
+    times = box.transcript().count(answer) + 1
     for _ in range(TRIES):
         card.say(sound)
         try:
-            box.until_said(answer, 25)
+            box.until_said(answer, 25, times)
         except AssertionError:
             continue
         return
@@ -42,7 +43,7 @@ def ask(box: Box, card: SoundCard, question: str, answer: str) -> None:
 def test_question_is_answered_by_a_tool(called: Box, card: SoundCard) -> None:
     ask(called, card, "What time is it?", "current_time")
     called.until_said("It is")
-    assert card.loud_seconds > 2
+    card.until_loud(2)
 
 
 def test_microphone_comes_back_within_the_call(called: Box, card: SoundCard) -> None:
@@ -55,5 +56,5 @@ def test_microphone_comes_back_within_the_call(called: Box, card: SoundCard) -> 
     plugged = time.monotonic()
     called.until(lambda status: status["model"]["problem"] is None, "heard again", 30)
     assert time.monotonic() - plugged < BACK
-    ask(called, card, "What is two plus three?", "five")
+    ask(called, card, "What time is it?", "current_time")
     assert called.status()["model"]["calls_made"] == before

@@ -45,7 +45,7 @@ def test_half_a_gigabyte_of_memory_is_enough(
             box.until_phase("live")
             card.until_loud(1)
             machine.run("voice-appliance say 'Count to five.'")
-            box.until_said("four. five")
+            box.until_said("Four. Five")
             assert machine.run("grep -c 'oom_kill [1-9]' /proc/vmstat || true") == "0"
             free = machine.run("awk '/MemAvailable/ {print int($2 / 1024)}' /proc/meminfo")
             assert int(free) > 100, f"{free} MB are left"

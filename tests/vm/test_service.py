@@ -157,7 +157,7 @@ def test_call_survives_a_bad_network(box: Box, card: SoundCard) -> None:
     )
     try:
         box.machine.run("voice-appliance say 'Count to five.'")
-        box.until_said("four. five")
+        box.until_said("Four. Five")
         assert box.status()["model"]["calls_made"] == 1
     finally:
         box.machine.run("tc qdisc del dev vec0 root; voice-appliance hangup")
