@@ -77,7 +77,7 @@ def form_page(
     wrong: Mapping[str, str] | None = None,
 ) -> str:
     """Return the page with the form. `filled` and `wrong`: what was sent and has to be mended."""
-    given, wrong = filled or Filled(country=setting.country), wrong or {}
+    given, wrong = filled or _start(setting, networks, notice), wrong or {}
     parts = [
         "<h1>Set up the voice appliance</h1>",
         f"<p>You are on the network of <b>{escape(setting.device)}</b>.",
@@ -144,6 +144,15 @@ def _page(title: str, body: str) -> str:
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n"
         "</main>\n</body>\n</html>\n"
     )
+
+
+def _start(setting: Setting, networks: Sequence[Network], notice: Notice | None) -> Filled:
+    """Return what stands in the form at first: after a failure the network that was tried."""
+    if notice is None:
+        return Filled(country=setting.country)
+    if any(network.ssid == notice.ssid for network in networks):
+        return Filled(network=notice.ssid.hex(), country=setting.country)
+    return Filled(network=OTHER, name=readable(notice.ssid), country=setting.country)
 
 
 def _notice(notice: Notice | None, wrong: Mapping[str, str]) -> str:

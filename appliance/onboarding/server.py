@@ -19,6 +19,7 @@ import hmac
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from aiohttp import web
@@ -155,6 +156,11 @@ class SetUpPage(Page):
             )
             return _html(text, 422)
         self._ask(checked)
+        self._setting = replace(
+            self._setting,
+            country=checked.country or self._setting.country,
+            has_key=self._setting.has_key or bool(checked.api_key),
+        )
         return _html(pages.farewell_page(self._setting, checked.ssid))
 
     async def _scan(self, request: web.Request) -> web.StreamResponse:

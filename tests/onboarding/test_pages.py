@@ -93,6 +93,18 @@ def test_what_was_sent_stays_but_no_secret_goes_back() -> None:
         assert secret not in text
 
 
+@pytest.mark.parametrize(
+    ("ssid", "value", "name"), [(b"Home", b"Home".hex(), ""), (b"Hidden", OTHER, "Hidden")]
+)
+def test_after_a_failure_only_the_password_has_to_be_typed_again(
+    ssid: bytes, value: str, name: str
+) -> None:
+    document = Document(form_page(SETTING, NETWORKS, "T", notice=Notice(Verdict.PASSWORD, ssid)))
+    chosen = [radio["value"] for radio in document.all("input", type="radio") if "checked" in radio]
+    assert chosen == [value]
+    assert document.all("input", id="name")[0]["value"] == name
+
+
 def test_the_country_that_is_known_is_chosen() -> None:
     assert Document(PAGES["form"]).all("option", selected="") == [{"value": "DE", "selected": ""}]
 

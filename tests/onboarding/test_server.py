@@ -114,14 +114,18 @@ async def test_networks_are_searched_for_again(
 async def test_while_one_form_is_tried_another_waits(
     page: SetUpPage, browser: aiohttp.ClientSession
 ) -> None:
-    sent = {**FORM, "token": await token(browser)}
+    sent = {**FORM, "token": await token(browser), "country": "GB", "api_key": "sk-abc"}
     async with browser.post("/", data=sent) as first, browser.post("/", data=sent) as second:
         assert (first.status, second.status) == (200, 409)
     await page.wish(5.0)
     await page.close()
     assert await page.open(NETWORKS, Notice(Verdict.PASSWORD, b"Home"))
     async with browser.get("/") as response:
-        assert "did not accept the password" in await response.text()
+        text = await response.text()
+    assert "did not accept the password" in text
+    assert "Leave this empty to keep it" in text  # key and country are kept at once
+    assert Document(text).all("option", selected="")[0]["value"] == "GB"
+    assert "sk-abc" not in text
     async with browser.post("/", data=sent) as again:  # the page from before still works
         assert again.status == 200
 
