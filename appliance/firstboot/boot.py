@@ -96,7 +96,7 @@ class _Boot:
         if before == f"applied {digest(self._files)}":
             return Outcome()
         self._read_files()
-        with _writable(self._boot, self._runner):
+        with writable(self._boot, self._runner):
             if before.startswith("overwriting ") and self._torn():
                 _, names, finished = before.split(" ")
                 if self._finished(names.split(",")) == finished:
@@ -180,7 +180,7 @@ class _Boot:
 
 
 @contextlib.contextmanager
-def _writable(boot: Path, runner: Runner) -> Iterator[None]:
+def writable(boot: Path, runner: Runner) -> Iterator[None]:
     """Make the boot partition writable for as long as that is needed."""
     fixed = boot.is_dir() and _read_only(boot)
     if fixed:

@@ -33,16 +33,38 @@ def wifi_step(texts: Mapping[str, str], hidden: bool, used: bool, facts: Facts) 
         notes.append("The Wi-Fi network is used without a password, as an open one.")
     if not texts.get("country"):
         notes.append('No country is given: some channels stay unused. Write country = "DE".')
+    text = client_profile("voice-appliance", name, security, hidden)
+    told = f'Wi-Fi network "{ssid}"' + (" (hidden)" if hidden else "")
+    unblock = Run(("rfkill", "unblock", "wlan"))
+    profile = WriteFile(PROFILE, text, 0o600)
+    return Step("Wi-Fi", told, (profile, unblock), tuple(notes), ("password",))
+
+
+def client_profile(name: str, ssid: str, security: str, hidden: bool) -> str:
+    """Return a profile for joining a network. `ssid` and `security`: as the functions below."""
     lines = [
-        "[connection]", "id=voice-appliance", "type=wifi", "autoconnect-retries=0", "",  # for ever
-        "[wifi]", "mode=infrastructure", f"ssid={name}", *(["hidden=true"] if hidden else []), "",
+        "[connection]", f"id={name}", "type=wifi", "autoconnect-retries=0", "",  # for ever
+        "[wifi]", "mode=infrastructure", f"ssid={ssid}", *(["hidden=true"] if hidden else []), "",
         *([security, ""] if security else []),
         "[ipv4]", "method=auto", "", "[ipv6]", "method=auto", "",
     ]  # fmt: skip
-    told = f'Wi-Fi network "{ssid}"' + (" (hidden)" if hidden else "")
-    unblock = Run(("rfkill", "unblock", "wlan"))
-    profile = WriteFile(PROFILE, "\n".join(lines), 0o600)
-    return Step("Wi-Fi", told, (profile, unblock), tuple(notes), ("password",))
+    return "\n".join(lines)
+
+
+def ssid_value(ssid: bytes) -> str:
+    """Return a name as a profile has it: the numbers of its bytes, so that none is special."""
+    return "".join(f"{octet};" for octet in ssid)
+
+
+def security_section(password: str) -> str:
+    """Return the section for WPA2 and WPA3; NetworkManager's `wpa-psk` takes what there is.
+
+    GLib's key files: a backslash escapes, blanks at the beginning would be lost.
+    """
+    escaped = password.replace("\\", "\\\\")
+    blanks = len(escaped) - len(escaped.lstrip(" "))
+    kept = "\\s" * blanks + escaped.lstrip(" ")
+    return f"[wifi-security]\nkey-mgmt=wpa-psk\npsk={kept}"
 
 
 def country_step(code: str, facts: Facts) -> Step:
@@ -69,7 +91,7 @@ def checked_country(text: str, facts: Facts) -> str:
 
 
 def _name(ssid: str) -> str:
-    """Return the name as the profile has it: the numbers of its bytes, so that none is special."""
+    """Return the name as the profile has it. Raises SettingError."""
     octets = ssid.encode()
     if len(octets) > 32:
         raise SettingError(
@@ -81,11 +103,11 @@ def _name(ssid: str) -> str:
             "The name of the Wi-Fi network has a character that cannot be seen. Type it anew; "
             "one with a backslash goes into single quotes: 'like\\this'."
         )
-    return "".join(f"{octet};" for octet in octets)
+    return ssid_value(octets)
 
 
 def _security(password: str) -> str:
-    """Return the section for WPA2 and WPA3; NetworkManager's `wpa-psk` takes what there is.
+    """Return the section of a password that can be one. Raises SettingError.
 
     8 to 63 characters, or 64 hexadecimal digits: IEEE 802.11, and NetworkManager's psk property.
     """
@@ -102,11 +124,7 @@ def _security(password: str) -> str:
             "Look at the router's label, and type it anew.",
             "password",
         )
-    # GLib's key files: a backslash escapes, blanks at the beginning would be lost.
-    escaped = password.replace("\\", "\\\\")
-    blanks = len(escaped) - len(escaped.lstrip(" "))
-    kept = "\\s" * blanks + escaped.lstrip(" ")
-    return f"[wifi-security]\nkey-mgmt=wpa-psk\npsk={kept}"
+    return security_section(password)
 
 
 def _kept(ssid: str, profile: str) -> str:

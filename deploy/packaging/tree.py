@@ -28,7 +28,11 @@ SYSTEMD: Final = {
     ".catalog": "usr/lib/systemd/catalog/{0.name}",
 }
 
-FIRST_BOOT: Final = f"{LIBRARY}/first-boot"
+# What units of the card image run, as root: each is `main` of its package's `__main__`.
+ROOT_PROGRAMS: Final = {
+    f"{LIBRARY}/first-boot": "appliance.firstboot.__main__",
+    f"{LIBRARY}/onboarding": "appliance.onboarding.__main__",
+}
 
 LAUNCHER: Final = f"""\
 #!/usr/bin/python3 -I
@@ -51,7 +55,8 @@ def lay_program(root: Path, version: str = __version__) -> None:
     `version`: what the appliance says of itself; the updater compares it with the package's.
     """
     put(root / "usr/bin/voice-appliance", LAUNCHER.format(module="appliance.cli"))
-    put(root / FIRST_BOOT, LAUNCHER.format(module="appliance.firstboot.__main__"))
+    for program, module in ROOT_PROGRAMS.items():
+        put(root / program, LAUNCHER.format(module=module))
     shutil.copytree(
         ROOT / "appliance", root / SITE / "appliance",
         ignore=shutil.ignore_patterns("__pycache__", "*.md", "*.pyc"),
@@ -100,9 +105,8 @@ def files(root: Path) -> Iterator[Path]:
 def settle(root: Path, epoch: int) -> None:
     """Give every file and folder the same rights and time, whoever builds, and whenever."""
     scripts = {root / "DEBIAN" / name for name in ("postinst", "prerm", "postrm")}
-    scripts.add(root / LIBRARY / "mend")
+    scripts |= {root / LIBRARY / "mend", *(root / path for path in ROOT_PROGRAMS)}
     for path in (*sorted(root.rglob("*"), reverse=True), root):
-        program = path.parent == root / "usr/bin" or path == root / FIRST_BOOT
-        executable = path.is_dir() or path in scripts or program
+        executable = path.is_dir() or path in scripts or path.parent == root / "usr/bin"
         path.chmod(0o755 if executable else 0o644)
         os.utime(path, (epoch, epoch))

@@ -134,8 +134,20 @@ def test_firewall_lets_nothing_in_that_is_not_named() -> None:
     assert "policy drop" in text
     assert not re.search(r"^\s*flush ruleset", text, re.MULTILINE)  # NetworkManager has a table too
     assert set(re.findall(r"(?:tcp|udp) dport (\S+(?: [^}a-z]*})?)", text)) == {
-        "68", "{ 546, 5353 }", "@tcp_open",
+        "68", "{ 546, 5353 }", "@tcp_open", "{ 53, 67 }", "{ 53, 80 }",
     }  # fmt: skip
+
+
+def test_firewall_lets_phones_in_only_on_the_access_point() -> None:
+    text = (FILES / "etc/nftables.conf").read_text()
+    assert (
+        "set setup_device {\n    type ifname\n  }" in text
+    )  # without elements: onboarding adds one
+    rules = [line.strip() for line in text.splitlines() if "{ 53" in line]
+    assert rules == [
+        "iifname @setup_device udp dport { 53, 67 } accept",
+        "iifname @setup_device tcp dport { 53, 80 } accept",
+    ]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")

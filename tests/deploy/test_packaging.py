@@ -175,7 +175,7 @@ def test_same_tree_settles_to_the_same_rights_and_times(tmp_path: Path) -> None:
         path.read_text() for path in (tmp_path / "usr/lib/systemd/system").iterdir()
     ))  # fmt: skip
     ours = {program for program in programs if "voice-appliance" in program}
-    assert {"usr/bin/voice-appliance", tree.FIRST_BOOT} <= ours
+    assert {"usr/bin/voice-appliance", *tree.ROOT_PROGRAMS} <= ours
     assert {(tmp_path / program).stat().st_mode & 0o777 for program in ours} == {0o755}
     assert {path.stat().st_mtime for path in tmp_path.rglob("*")} == {EPOCH}
 

@@ -1,5 +1,6 @@
 """The unit is accepted by systemd and keeps the promises that the code counts on."""
 
+import ipaddress
 import re
 import shutil
 import subprocess
@@ -9,14 +10,19 @@ import pytest
 
 from appliance.credentials import CREDENTIAL
 from appliance.firstboot.boot import STATE
+from appliance.firstboot.plan import KEY_FILE
+from appliance.firstboot.wifi import REGULATION
+from appliance.onboarding import nmcli, password, radio
 from appliance.update import state
 from deploy.packaging.control import enabled_units
 
 FOLDER = Path(__file__).resolve().parents[2] / "systemd"
 UNIT = FOLDER / "voice-appliance.service"
 FIRST_BOOT = FOLDER / "voice-appliance-first-boot.service"
+ONBOARDING = FOLDER / "voice-appliance-onboarding.service"
 SYSUSERS = FOLDER / "voice-appliance.sysusers"
 MOST_EXPOSED = 1.5  # of systemd-analyze's 10
+MOST_EXPOSED_ROOT = 2.0  # of a program that has to be root
 
 needs_analyze = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
@@ -42,7 +48,7 @@ def analyze(
 
 
 @needs_analyze
-@pytest.mark.parametrize("unit", [UNIT, FIRST_BOOT], ids=lambda unit: unit.stem)
+@pytest.mark.parametrize("unit", [UNIT, FIRST_BOOT, ONBOARDING], ids=lambda unit: unit.stem)
 def test_systemd_accepts_the_unit_without_a_word(tmp_path: Path, unit: Path) -> None:
     done = analyze(tmp_path, "verify", "--man=no", unit=unit)
     # Other units of the machine may be wrong; only what is said of ours counts.
@@ -85,12 +91,15 @@ def test_updater_and_repair_know_their_folder() -> None:
 
 
 @needs_analyze
-def test_the_sandbox_is_tight(tmp_path: Path) -> None:
-    done = analyze(tmp_path, "security", "--offline=yes", "--no-pager")
+@pytest.mark.parametrize(
+    ("unit", "most"), [(UNIT, MOST_EXPOSED), (ONBOARDING, MOST_EXPOSED_ROOT)], ids=["main", "setup"]
+)
+def test_the_sandbox_is_tight(tmp_path: Path, unit: Path, most: float) -> None:
+    done = analyze(tmp_path, "security", "--offline=yes", "--no-pager", unit=unit)
     if "offline" in done.stderr:
         pytest.skip("this systemd-analyze cannot judge a file")
     verdict = done.stdout.splitlines()[-1]
-    assert float(verdict.partition("level for")[2].split(":")[1].split()[0]) <= MOST_EXPOSED
+    assert float(verdict.partition("level for")[2].split(":")[1].split()[0]) <= most
 
 
 @pytest.mark.parametrize(
@@ -168,3 +177,38 @@ def test_package_alone_enables_no_first_boot() -> None:
 
 def test_first_boot_keeps_its_state_where_the_unit_makes_room() -> None:
     assert f"StateDirectory={Path(STATE).parent.name}" in FIRST_BOOT.read_text().splitlines()
+
+
+def onboarding(key: str) -> list[str]:
+    """Every word of a key in the unit that sets up the Wi-Fi."""
+    lines = ONBOARDING.read_text().splitlines()
+    return " ".join(line.partition("=")[2] for line in lines if line.startswith(f"{key}=")).split()
+
+
+def test_package_alone_opens_no_access_point() -> None:
+    assert "[Install]" not in ONBOARDING.read_text()
+    hook = FOLDER.parent / "deploy/imaging/hooks/customize.sh"
+    assert f" {ONBOARDING.name}" in hook.read_text()
+
+
+def test_onboarding_may_write_what_it_writes_and_no_more() -> None:
+    allowed = {Path(word.removeprefix("-")) for word in onboarding("ReadWritePaths")}
+    written = [KEY_FILE, REGULATION, radio.NAMES, radio.PASSING, radio.LASTING]
+    for path in written:
+        assert allowed & {Path("/") / path, *(Path("/") / path).parents}
+    for place in allowed:
+        assert any(place in (Path("/") / path).parents for path in written)
+    assert onboarding("StateDirectory") == [Path(password.STATE).parent.name]
+
+
+def test_onboarding_talks_to_its_own_network_only() -> None:
+    assert onboarding("IPAddressDeny") == ["any"]
+    (network,) = map(ipaddress.ip_network, onboarding("IPAddressAllow"))
+    assert ipaddress.ip_address(nmcli.ADDRESS) in network
+    assert network.prefixlen == 24  # as the access point's profile says
+
+
+def test_onboarding_waits_for_what_the_first_boot_writes() -> None:
+    assert {FIRST_BOOT.name, "NetworkManager.service", "nftables.service"} <= set(
+        onboarding("After")
+    )

@@ -21,7 +21,7 @@ rm -f "$root/usr/sbin/policy-rc.d" "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 say 'services'
 chroot "$root" systemctl -q enable voice-appliance.service voice-appliance-data.service nftables.service NetworkManager.service \
   avahi-daemon.service systemd-timesyncd.service
-chroot "$root" systemctl -q add-wants multi-user.target voice-appliance-first-boot.service
+chroot "$root" systemctl -q add-wants multi-user.target voice-appliance-first-boot.service voice-appliance-onboarding.service
 chroot "$root" systemctl -q disable ssh.service ssh.socket 2>/dev/null || true
 chroot "$root" systemctl -q mask getty@.service serial-getty@.service NetworkManager-wait-online.service man-db.timer \
   e2scrub_all.timer e2scrub_reap.service dpkg-db-backup.timer

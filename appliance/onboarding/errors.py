@@ -1,0 +1,7 @@
+"""The one error of setting up."""
+
+from appliance.errors import ApplianceError
+
+
+class OnboardingError(ApplianceError):
+    """Setting up cannot go on at all."""

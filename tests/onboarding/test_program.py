@@ -1,0 +1,257 @@
+"""Setting up from the start of the machine to its network, with a NetworkManager that behaves."""
+
+import asyncio
+import configparser
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from appliance.onboarding import machine
+from appliance.onboarding.errors import OnboardingError
+from appliance.onboarding.model import Choice, Notice, Rescan, Verdict
+from appliance.onboarding.program import Onboarding
+from appliance.onboarding.radio import NetworkManager
+from tests.onboarding.world import FakeKeeper, FakePage, Router, World
+
+pytestmark = pytest.mark.looptime
+
+POINTS = "k7m2p-x9w4r"  # the access point's password
+HOME = Router(b"Home", "correct horse")
+RIGHT = Choice(b"Home", "correct horse", country="DE")
+
+
+class Stage:
+    """One appliance with its surroundings."""
+
+    def __init__(self, root: Path) -> None:
+        self.world = World(root, [HOME, Router(b"Caf\xe9", signal=30)])
+        self.page = FakePage(self.world)
+        self.keeper = FakeKeeper()
+        self.radio = NetworkManager("voice-1a2b", POINTS, root, self.world)
+        self.program = Onboarding(self.radio, self.page, self.keeper)
+
+    def left(self) -> set[str]:
+        """The files that are there now, without their folders."""
+        return {path.name for path in self.world.root.rglob("*") if path.is_file()}
+
+    def nothing_is_left(self) -> bool:
+        return not (self.world.point_is_up or self.page.is_open or self.world.firewall) and not {
+            name for name in self.left() if "setup" in name
+        }
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+async def meanwhile(stage: Stage, after: float, change: Callable[[World], None]) -> str:
+    """Run, and change the world after so many seconds."""
+
+    async def later() -> None:
+        await asyncio.sleep(after)
+        change(stage.world)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(later())
+        return await stage.program.run()
+
+
+async def test_with_a_cable_there_is_never_an_access_point(stage: Stage) -> None:
+    stage.world.cable = True
+    assert await stage.program.run() == "There is a network."
+    assert stage.world.point_ups == 0
+
+
+async def test_a_known_network_that_comes_late_is_waited_for(stage: Stage) -> None:
+    """After a power cut the router needs minutes."""
+    stage.world.known = {"voice-appliance"}
+
+    def router_is_back(world: World) -> None:
+        world.active = "voice-appliance"
+
+    await meanwhile(stage, machine.PATIENCE - 10, router_is_back)
+    assert stage.world.point_ups == 0
+
+
+async def test_the_right_password_joins_and_is_kept(stage: Stage) -> None:
+    stage.page.wishes = [(60.0, RIGHT)]
+    assert await stage.program.run() == "The network that was chosen is joined."
+    assert stage.page.shown == [(("Home", "Caf\ufffd"), None)]
+    assert stage.keeper.kept == [RIGHT]
+    assert stage.nothing_is_left()
+    (path,) = stage.world.root.glob("etc/NetworkManager/system-connections/*")
+    assert path.stat().st_mode & 0o777 == 0o600
+    profile = configparser.ConfigParser(interpolation=None)
+    profile.read(path)
+    assert profile["wifi"]["ssid"] == "72;111;109;101;"
+    assert profile["wifi-security"]["psk"] == "correct horse"
+    assert "autoconnect" not in profile["connection"]  # so it comes up by itself
+
+
+@pytest.mark.parametrize(
+    ("router", "choice", "verdict"),
+    [
+        (HOME, Choice(b"Home", "wrong horse"), Verdict.PASSWORD),
+        (HOME, Choice(b"Hone", "correct horse", hidden=True), Verdict.ABSENT),
+        (Router(b"Lan", "correct horse", addresses=False), Choice(b"Lan", "correct horse"),
+         Verdict.ADDRESS),
+    ],
+)  # fmt: skip
+async def test_what_went_wrong_is_on_the_page_that_comes_back(
+    stage: Stage, router: Router, choice: Choice, verdict: Verdict
+) -> None:
+    stage.world.air = [HOME, router]
+    stage.page.wishes = [(60.0, choice), (120.0, RIGHT)]
+    await stage.program.run()
+    assert [notice for _, notice in stage.page.shown] == [None, Notice(verdict, choice.ssid)]
+    lasting = list(stage.world.root.glob("etc/NetworkManager/system-connections/*"))
+    assert len(lasting) == 1  # nothing of the one that failed
+    assert stage.nothing_is_left()
+
+
+async def test_of_a_network_that_failed_nothing_is_left(stage: Stage) -> None:
+    stage.page.wishes = [(60.0, Choice(b"Home", "wrong horse"))]
+
+    def plug_in(world: World) -> None:
+        world.cable = True
+
+    await meanwhile(stage, 120.0, plug_in)
+    assert len(stage.page.shown) == 2
+    assert stage.world.profiles == {}
+    assert stage.left() == set()
+
+
+async def test_the_trial_never_starts_by_itself(stage: Stage) -> None:
+    """It is what is in use until the next start; then it is gone, and the kept one comes up."""
+    stage.page.wishes = [(60.0, RIGHT)]
+    await stage.program.run()
+    trial = stage.world.profiles[stage.world.active]
+    assert trial["connection"]["autoconnect"] == "false"
+    assert list(stage.world.root.glob("run/NetworkManager/system-connections/*"))
+
+
+async def test_a_hidden_network_is_found_by_its_name(stage: Stage) -> None:
+    stage.world.air = [Router(b"Secret", "correct horse", hidden=True)]
+    stage.page.wishes = [(60.0, Choice(b"Secret", "correct horse", hidden=True))]
+    await stage.program.run()
+    assert stage.page.shown == [((), None)]
+    assert stage.world.active == "voice-appliance-trial"
+
+
+async def test_known_networks_get_their_turn_when_nobody_comes(stage: Stage) -> None:
+    stage.world.known = {"voice-appliance"}
+    ups = list[int]()
+
+    def router_is_back(world: World) -> None:
+        assert not world.point_is_up
+        ups.append(world.point_ups)
+        world.active = "voice-appliance"
+
+    turn = machine.PATIENCE + machine.IDLE + machine.RETRY / 2
+    assert await meanwhile(stage, turn, router_is_back) == "There is a network."
+    assert ups == [1]
+
+
+async def test_a_phone_on_the_point_keeps_it_up(stage: Stage) -> None:
+    stage.world.known = {"voice-appliance"}
+    stage.world.phones = 1
+    turn = machine.PATIENCE + machine.IDLE + machine.RETRY / 2
+
+    def still_up(world: World) -> None:
+        assert world.point_is_up
+        world.cable = True
+
+    await meanwhile(stage, turn, still_up)
+
+
+async def test_a_cable_ends_it_while_the_point_is_up(stage: Stage) -> None:
+    def plug_in(world: World) -> None:
+        assert world.point_is_up
+        world.cable = True
+
+    assert await meanwhile(stage, 100.0, plug_in) == "There is a network."
+    assert stage.nothing_is_left()
+
+
+async def test_searching_again_shows_what_came_up_since(stage: Stage) -> None:
+    stage.page.wishes = [(60.0, Rescan()), (120.0, RIGHT)]
+
+    def another(world: World) -> None:
+        world.air.append(Router(b"New", "12345678", signal=99))
+
+    await meanwhile(stage, 50.0, another)
+    assert [names[0] for names, _ in stage.page.shown] == ["Home", "New"]
+
+
+async def test_a_blocked_radio_is_unblocked(stage: Stage) -> None:
+    """As Raspberry Pi OS keeps it while no country is set."""
+    stage.world.blocked = True
+    stage.page.wishes = [(60.0, RIGHT)]
+    await stage.program.run()
+    assert stage.world.active
+
+
+async def test_a_point_that_fails_is_tried_again_until_it_works(stage: Stage) -> None:
+    stage.world.point_fails = True
+    stage.page.wishes = [(300.0, RIGHT)]
+
+    def mend(world: World) -> None:
+        assert not world.firewall
+        world.point_fails = False
+
+    await meanwhile(stage, 200.0, mend)
+    assert stage.world.point_ups == 1
+
+
+async def test_without_any_wifi_it_ends(stage: Stage) -> None:
+    stage.world.wifi = False
+    assert "Plug in a cable" in await stage.program.run()
+
+
+async def test_stopping_takes_the_point_down(stage: Stage) -> None:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(stage.program.run())
+        await asyncio.sleep(60.0)
+        assert stage.world.point_is_up
+        assert stage.world.firewall == {"wlan0"}
+        task.cancel()
+    assert stage.nothing_is_left()
+
+
+async def test_what_a_killed_process_left_is_taken_down_first(stage: Stage) -> None:
+    await stage.radio.look()
+    assert await stage.radio.open_point()
+    stage.world.cable = True
+    await Stage(stage.world.root).program.radio.close_point()  # of another process
+    again = NetworkManager("voice-1a2b", POINTS, stage.world.root, stage.world)
+    await Onboarding(again, stage.page, stage.keeper).run()
+    assert stage.nothing_is_left()
+
+
+async def test_without_networkmanager_it_says_so(stage: Stage) -> None:
+    stage.world.installed = False
+    with pytest.raises(OnboardingError, match="Install network-manager"):
+        await stage.program.run()
+
+
+async def test_no_secret_is_a_word_of_a_command_or_in_the_log(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    stage.page.wishes = [(60.0, Choice(b"Home", "wrong horse")), (120.0, RIGHT)]
+    await stage.program.run()
+    told = caplog.text + repr(stage.world.done) + repr(stage.keeper.kept)
+    assert "wrong password" in told
+    for secret in (POINTS, "wrong horse", "correct horse", "Home"):
+        assert secret not in told.replace("ssid=b'Home'", "")
+
+
+async def test_every_name_leads_to_us_only_while_the_point_is_up(stage: Stage) -> None:
+    await stage.radio.look()
+    assert await stage.radio.open_point()
+    names = stage.world.root / "etc/NetworkManager/dnsmasq-shared.d/voice-appliance-setup.conf"
+    assert "\naddress=/#/10.42.0.1\n" in names.read_text()
+    await stage.radio.close_point()
+    assert not names.exists()

@@ -1,0 +1,209 @@
+"""NetworkManager, its radio and the air around it, as far as nmcli shows them; and a page."""
+
+import asyncio
+import configparser
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from appliance.onboarding.command import Done
+from appliance.onboarding.model import Choice, Network, Notice, Rescan
+from appliance.onboarding.nmcli import POINT
+
+NOT_GIVEN = (
+    "Warning: password for '802-11-wireless-security.psk' not given in 'passwd-file' and nmcli "
+    "cannot ask without '--ask' option.\n"
+)
+ERROR = "Error: Connection activation failed: {}\nHint: use 'journalctl -xe' to get more details.\n"
+
+
+@dataclass
+class Router:
+    """A network in the air."""
+
+    ssid: bytes
+    password: str = ""  # none: open
+    signal: int = 70
+    addresses: bool = True  # it gives out addresses
+    hidden: bool = False
+
+    @property
+    def security(self) -> str:
+        return "WPA2" if self.password else ""
+
+
+@dataclass
+class World:
+    """Runs commands (`command.Command`) on the files below `root`, and remembers them."""
+
+    root: Path
+    air: list[Router] = field(default_factory=list)
+    cable: bool = False
+    wifi: bool = True
+    installed: bool = True
+    blocked: bool = False  # the radio, by rfkill
+    point_fails: bool = False
+    phones: int = 0
+    joining: float = 10.0  # s
+    known: set[str] = field(default_factory=set)  # profiles from before
+    active: str = ""  # the profile that is up on wlan0
+    profiles: dict[str, configparser.ConfigParser] = field(default_factory=dict)
+    firewall: set[str] = field(default_factory=set)
+    done: list[tuple[str, ...]] = field(default_factory=list)
+    point_ups: int = 0
+
+    async def __call__(self, argv: tuple[str, ...], limit: float) -> Done:
+        assert limit > 0
+        await asyncio.sleep(0.01)
+        self.done.append(argv)
+        if not self.installed:
+            return Done(127)
+        match argv:
+            case ("nft", verb, "element", "inet", "voice", "setup_device", "{", name, "}"):
+                if (name in self.firewall) == (verb == "add"):
+                    return Done(1, err="Error: No such file or directory")
+                self.firewall ^= {name}
+            case ("iw", "dev", "wlan0", "station", "dump"):
+                line = "Station 02:00:00:00:0{}:00 (on wlan0)\n\tinactive time:\t4 ms\n"
+                return Done(0, "".join(line.format(each) for each in range(self.phones)))
+            case ("nmcli", *words):
+                return await self._nmcli(words)
+            case _:
+                raise AssertionError(argv)
+        return Done(0)
+
+    @property
+    def point_is_up(self) -> bool:
+        return self.active == POINT
+
+    async def _nmcli(self, words: Sequence[str]) -> Done:
+        match words:
+            case ["-t", "-f", _, "device", "status"]:
+                return Done(0, "".join(self._devices()))
+            case ["-t", "-f", _, "connection", "show"]:
+                return Done(0, "".join(self._shown()))
+            case ["radio", "wifi", "on"]:
+                self.blocked = False
+            case ["-t", "-f", _, "device", "wifi", "list", "--rescan", "yes", "ifname", "wlan0"]:
+                assert not self.point_is_up  # it would hear nothing
+                return Done(0, "".join(self._heard()))
+            case ["connection", "load", path]:
+                self._load(self.root / path.removeprefix("/"))
+            case ["connection", "delete", "id", name]:
+                if self.profiles.pop(name, None) is None:
+                    return Done(10, err=f"Error: unknown connection '{name}'.\n")
+                self.active = self.active.replace(name, "")
+            case ["--wait", _, "connection", "up", "id", name, "ifname", "wlan0"]:
+                return await self._up(name)
+            case _:
+                raise AssertionError(words)
+        return Done(0)
+
+    def _devices(self) -> list[str]:
+        lines = ["lo:loopback:connected (externally):lo\n"]
+        lines.append(
+            "eth0:ethernet:" + ("connected:Cable\\: 1\n" if self.cable else "unavailable:\n")
+        )
+        if self.wifi:
+            state = (
+                "unavailable" if self.blocked else "connected" if self.active else "disconnected"
+            )
+            lines += [
+                f"wlan0:wifi:{state}:{self.active}\n",
+                "p2p-dev-wlan0:wifi-p2p:unavailable:\n",
+            ]
+        return lines
+
+    def _shown(self) -> list[str]:
+        shown = dict.fromkeys(self.known, "yes")
+        for name, profile in self.profiles.items():
+            automatic = profile["connection"].getboolean("autoconnect", fallback=True)
+            shown[name] = "yes" if automatic else "no"
+        return [f"{name}:802-11-wireless:{auto}\n" for name, auto in shown.items()]
+
+    def _heard(self) -> list[str]:
+        if self.blocked:
+            return []
+        return [
+            f"{'' if each.hidden else each.ssid.hex().upper()}:{each.signal}:{each.security}\n"
+            for each in self.air
+        ]
+
+    def _load(self, path: Path) -> None:
+        assert path.stat().st_mode & 0o777 == 0o600  # else NetworkManager ignores it
+        profile = configparser.ConfigParser(interpolation=None)
+        profile.read(path)
+        self.profiles[profile["connection"]["id"]] = profile
+
+    async def _up(self, name: str) -> Done:
+        profile = self.profiles[name]
+        wifi = profile["wifi"]
+        ssid = bytes(int(octet) for octet in wifi["ssid"].split(";") if octet)
+        psk = profile["wifi-security"]["psk"] if "wifi-security" in profile else ""
+        if wifi["mode"] == "ap":
+            if self.point_fails or self.blocked:
+                return Done(4, err=ERROR.format("802.1X supplicant took too long to authenticate"))
+            assert 8 <= len(psk) <= 63
+            assert (self.root / "etc/NetworkManager/dnsmasq-shared.d").is_dir()
+            self.active = name
+            self.point_ups += 1
+            return Done(0)
+        assert not self.point_is_up
+        self.active = ""
+        await asyncio.sleep(self.joining)
+        for router in self.air:
+            asked = wifi.getboolean("hidden", fallback=False)
+            if router.ssid == ssid and (asked or not router.hidden):
+                if router.password != psk:
+                    said = ERROR.format("Secrets were required, but not provided.")
+                    return Done(4, err=NOT_GIVEN + said)
+                if not router.addresses:
+                    said = "IP configuration could not be reserved (no available address, …)"
+                    return Done(4, err=ERROR.format(said))
+                self.active = name
+                return Done(0, "Connection successfully activated\n")
+        return Done(4, err=ERROR.format("The Wi-Fi network could not be found"))
+
+
+class FakePage:
+    """A page (`ports.Page`) that sends what is put into `wishes`, at the loop's time beside it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.wishes: list[tuple[float, Choice | Rescan]] = []
+        self.shown: list[tuple[tuple[str, ...], Notice | None]] = []
+        self.is_open = False
+        self.visits = 0
+
+    async def open(self, networks: Sequence[Network], notice: Notice | None) -> bool:
+        assert self.world.point_is_up  # else its address cannot be bound
+        self.shown.append((tuple(network.name for network in networks), notice))
+        self.is_open = True
+        return True
+
+    async def close(self) -> None:
+        self.is_open = False
+
+    async def wish(self, limit: float) -> Choice | Rescan | None:
+        assert self.is_open
+        now = asyncio.get_running_loop().time()
+        if self.wishes and self.wishes[0][0] <= now + limit:
+            due, wish = self.wishes.pop(0)
+            await asyncio.sleep(max(0.0, due - now))
+            return wish
+        await asyncio.sleep(limit)
+        return None
+
+    def used(self) -> bool:
+        visits, self.visits = self.visits, 0
+        return visits > 0
+
+
+class FakeKeeper:
+    """Remembers what it is given (`ports.Keeper`)."""
+
+    def __init__(self) -> None:
+        self.kept: list[Choice] = []
+
+    async def keep(self, choice: Choice) -> None:
+        self.kept.append(choice)
