@@ -45,7 +45,7 @@ class Box:
         """Let a button go."""
         self.machine.run(f"echo pull-up >{PINS}/sim_gpio{pin}/pull")
 
-    def press(self, pin: int, seconds: float = 0.15) -> None:
+    def press(self, pin: int, seconds: float = 0.3) -> None:
         """Press a button and let it go."""
         path = f"{PINS}/sim_gpio{pin}/pull"
         self.machine.run(f"echo pull-down >{path}; sleep {seconds}; echo pull-up >{path}")

@@ -151,14 +151,14 @@ def test_it_starts_without_a_network_and_calls_once_there_is_one(box: Box, card:
 
 def test_call_survives_a_bad_network(box: Box, card: SoundCard) -> None:
     box.press(CALL)
-    box.until_phase("live")
+    before = box.until_phase("live")["model"]["calls_made"]
     box.machine.run(
         "modprobe sch_netem 2>/dev/null; tc qdisc add dev vec0 root netem loss 10% delay 30ms 10ms"
     )
     try:
         box.machine.run("voice-appliance say 'Count to five.'")
         box.until_said("Four. Five")
-        assert box.status()["model"]["calls_made"] == 1
+        assert box.status()["model"]["calls_made"] == before
     finally:
         box.machine.run("tc qdisc del dev vec0 root; voice-appliance hangup")
     box.until_phase("idle")
