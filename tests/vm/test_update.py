@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance import __version__
 from tests.vm.box import Box
 from tests.vm.machine import Machine
 
@@ -30,25 +31,24 @@ class Channel:
     def __init__(self, machine: Machine) -> None:
         self.folder = machine.folder / "channel"
         self.folder.mkdir()
-        self._key = machine.folder.parent / "channel-key"
+        self._key = machine.folder / "channel-key"
         self._given = Path(os.environ["VOICE_APPLIANCE_PACKAGE"])
         self.first = self._given.name.split("_")[1]
         self._run(sys.executable, "deploy/release", "key", self._key)
         shutil.copy(self._given, self.folder)
         machine.run("mkdir -p /etc/voice-appliance/update-keys")
-        (machine.folder / "channel.pem").write_bytes(Path(f"{self._key}.pem").read_bytes())
-        machine.run("install -m 644 /run/host/channel.pem /etc/voice-appliance/update-keys/")
+        machine.run("install -m 644 /run/host/channel-key.pem /etc/voice-appliance/update-keys/")
 
     def offer(self, upstream: str, *, broken: bool = False) -> str:
         """Add a version and sign the index anew; its whole version."""
         version = self.first.replace(self.first.split("-")[0], upstream, 1)
-        tree = self.folder.parent / f"tree-{upstream}"
+        tree = self.folder.parent / "tree"
         self._run("dpkg-deb", "-R", self._given, tree)
         control = tree / "DEBIAN/control"
         control.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", control.read_text()))
         package = tree / "usr/lib/voice-appliance/site/appliance"
         about = package / "__init__.py"
-        about.write_text(re.sub(r'"[^"]+"', f'"{upstream}"', about.read_text(), count=1))
+        about.write_text(about.read_text().replace(f'"{__version__}"', f'"{upstream}"'))
         if broken:
             app = package / "app.py"
             app.write_text(app.read_text() + BROKEN)
