@@ -21,6 +21,8 @@ from tests.onboarding.conftest import SETTING
 from tests.onboarding.html import Document
 from tests.onboarding.world import Router, World
 
+pytestmark = pytest.mark.usefixtures("own_logging")  # the program sets it up
+
 
 async def test_a_phone_sets_it_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "GRACE", 0.0)
