@@ -123,8 +123,8 @@ async def test_speech_reaches_a_listener_whole() -> None:
         asyncio.timeout(30),
         VirtualCard() as card,
         card.listen(heard.append),
-        card._client(*play, latency_ms=20, stdin=asyncio.subprocess.PIPE) as client,
-    ):
+        card._client(*play, latency_ms=500, stdin=asyncio.subprocess.PIPE) as client,
+    ):  # far ahead: a busy computer must not put holes into what is listened to
         await client.communicate(sine(440, 1.0))
     assert heard_at(440, b"".join(heard)).count(True) >= 8
 
