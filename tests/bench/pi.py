@@ -23,6 +23,7 @@ from tests.vm.webcam import Webcam
 BOOTS, STARTS, CRASHES, HANGS, PLUGS = 3, 5, 3, 2, 3
 PRESSES: Final = 200
 PHOTOS: Final = 5
+LIMIT_S: Final = 60.0
 LOOK_S: Final = 0.02  # between two looks at the status, and so the resolution of what is seen there
 SETTINGS: Final = "/etc/voice-appliance/config.d/camera.toml"
 MAIN: Final = "$(systemctl show -P MainPID voice-appliance)"
@@ -116,6 +117,8 @@ def _plugs(box: Box, card: SoundCard) -> list[Row]:
 def _until(box: Box, *, missing: bool) -> float:
     began = time.monotonic()
     while (box.status()["model"]["problem"] is not None) is not missing:
+        if time.monotonic() > began + LIMIT_S:
+            raise DeviceError(f"The card was not {'missed' if missing else 'heard'} in time.")
         time.sleep(LOOK_S)
     return time.monotonic() - began
 

@@ -15,6 +15,7 @@ from typing import IO, Any
 CONTROL = "/run/voice-appliance/control.sock"
 PINS = Path("/sys/devices/platform/gpio-sim.0/gpiochip0")
 HELD_S = 0.1
+LIMIT_S = 30.0
 
 
 def main() -> None:
@@ -34,17 +35,28 @@ def main() -> None:
             pull.write_text("pull-down")
             time.sleep(HELD_S)
             pull.write_text("pull-up")
-            at = next(event["at"] for event in events if event.get("name") == mark)
-            took.append(at - began)
+            took.append(told(events, mark, began + LIMIT_S) - began)
             time.sleep(float(pause))
     sys.stdout.write(json.dumps(took))
 
 
+def told(events: Iterator[dict[str, Any]], mark: str, until: float) -> float:
+    """Return when the mark was set."""
+    for event in events:
+        if event.get("name") == mark:
+            return float(event["at"])
+        if time.monotonic() > until:
+            break
+    raise SystemExit(f"a press was not answered by {mark} within {LIMIT_S:.0f} s")
+
+
 def read(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield what comes as server-sent events."""
+    """Yield what comes as server-sent events; a heartbeat is an empty one."""
     for line in stream:
         if line.startswith(b"data: "):
             yield json.loads(line[6:])
+        elif line.startswith(b":"):
+            yield {}
 
 
 if __name__ == "__main__":
