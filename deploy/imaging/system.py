@@ -17,6 +17,7 @@ from deploy.packaging.target import ROOT, PackagingError
 HERE: Final = ROOT / "deploy" / "imaging"
 SUITE: Final = "trixie"
 TOOLS: Final = ("e2fsprogs", "libarchive13t64", "dosfstools", "mtools")
+DEBIANS: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _EXECUTABLE: Final = "usr/local/sbin"
 
 
@@ -26,8 +27,29 @@ class Archive:
 
     name: str
     packages: tuple[str, ...]
-    server: str = ""  # beside Debian's
+    keyring: str = ""  # of an archive beside Debian's; whoever builds names its server
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place that apt asks. `keyring`: a file; without one Debian's."""
+
+    server: str
+    suites: tuple[str, ...]
+    parts: str
     keyring: str = ""
+
+    def lines(self) -> list[str]:
+        """Return it for mmdebstrap, a line for each suite."""
+        signed = f"[signed-by={self.keyring}] " if self.keyring else ""
+        return [f"deb {signed}{self.server} {suite} {self.parts}" for suite in self.suites]
+
+    def stanza(self) -> str:
+        """Return it for the card (sources.list(5), deb822)."""
+        return (
+            f"Types: deb\nURIs: {self.server}\nSuites: {' '.join(self.suites)}\n"
+            f"Components: {self.parts}\nSigned-By: {self.keyring or DEBIANS}\n"
+        )
 
 
 ARCHIVES: Final = {
@@ -38,7 +60,6 @@ ARCHIVES: Final = {
             "raspberrypi",
             ("linux-image-rpi-v8", "linux-image-rpi-2712", "raspi-firmware", "firmware-brcm80211",
              "python3-picamera2", "python3-lgpio"),
-            "http://archive.raspberrypi.com/debian",
             "/usr/share/keyrings/raspberrypi-archive-keyring.pgp",
         ),
     )
@@ -56,8 +77,11 @@ def dependencies(package: Path) -> list[str]:
     return [each.split("|")[0].split("(")[0].strip() for each in depends]
 
 
-def lay_files(folder: Path, archive: Path, epoch: int) -> None:
-    """Pack a folder as root's files, with one time and plain rights, in the order of the names."""
+def lay_files(folder: Path, archive: Path, epoch: int, sources: str = "") -> None:
+    """Pack a folder as root's files, with one time and plain rights, in the order of the names.
+
+    `sources`: where the card's apt asks for updates (deb822).
+    """
     with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder).as_posix()
@@ -68,9 +92,16 @@ def lay_files(folder: Path, archive: Path, epoch: int) -> None:
                 entry.type = tarfile.DIRTYPE
                 tar.addfile(entry)
             else:
-                data = path.read_bytes()
-                entry.size = len(data)
-                tar.addfile(entry, io.BytesIO(data))
+                _add(tar, entry, path.read_bytes())
+        if sources:
+            entry = tarfile.TarInfo("etc/apt/sources.list.d/debian.sources")
+            entry.mtime, entry.mode = epoch, 0o644
+            _add(tar, entry, sources.encode())
+
+
+def _add(tar: tarfile.TarFile, entry: tarfile.TarInfo, data: bytes) -> None:
+    entry.size = len(data)
+    tar.addfile(entry, io.BytesIO(data))
 
 
 def fetch_tools(work: Path) -> Path:
@@ -83,21 +114,30 @@ def fetch_tools(work: Path) -> Path:
     return folder
 
 
-def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tuple[Path, Path]:
+def build_system(
+    package: Path, archive: Archive, server: str, work: Path, epoch: int
+) -> tuple[Path, Path]:
     """Return the root file system as an archive, and the boot partition as a folder.
 
-    `work` holds the tools. Where there are no `twins`, it takes a quarter of an hour.
+    `server`: that of an archive beside Debian's. `work` holds the tools. Where there are no `twins`,
+    it takes a quarter of an hour.
 
     The hooks tidy up, and mmdebstrap does not: its apt learns from a file in the tree's /tmp which
     tree is meant, and where that is gone, it takes the package lists away from this machine.
     """
+    if archive.keyring and not server:
+        raise PackagingError(
+            f"It was not said where the archive of {archive.name} is.",
+            "Name it: --server, with the address that a board's own package sources have.",
+        )
     if archive.keyring and not Path(archive.keyring).exists():
         raise PackagingError(
-            f"{archive.keyring} is missing, so {archive.server} cannot be trusted.",
+            f"{archive.keyring} is missing, so {server} cannot be trusted.",
             "Install raspberrypi-archive-keyring, or build with --archive debian.",
         )
     overlay, root, boot = work / "files.tar", work / "root.tar", work / "boot"
-    lay_files(HERE / "files", overlay, epoch)
+    sources = _sources(archive, server)
+    lay_files(HERE / "files", overlay, epoch, "\n".join(source.stanza() for source in sources))
     boot.mkdir()
     listed = packages((HERE / "packages.txt").read_text())
     names = sorted({*listed, *archive.packages, *dependencies(package)})
@@ -115,7 +155,8 @@ def build_system(package: Path, archive: Archive, work: Path, epoch: int) -> tup
         '--customize-hook=rm -rf "$1"/boot/firmware && mkdir "$1"/boot/firmware',
     ]  # fmt: skip
     environment = {"SOURCE_DATE_EPOCH": str(epoch), "PYTHON_313": _python()}
-    target: list[str | Path] = [SUITE, root, *_sources(archive)]
+    lines = [line for source in sources for line in source.lines()]
+    target: list[str | Path] = [SUITE, root, *lines]
     if twins.possible() and run(["uname", "-m"]).strip() != "aarch64":
         with twins.registered(work / "tools") as triplet:
             hook = f'--extract-hook=sh {HERE}/hooks/twin.sh "$1" {work / "tools"} {triplet}'
@@ -160,14 +201,17 @@ def _server() -> str:
     return run([ROOT / "deploy" / "debian-fetch", "--server"]).strip()
 
 
-def _sources(archive: Archive) -> list[str]:
-    server, parts = _server(), "main non-free-firmware"
-    security = server.rstrip("/").removesuffix("/debian") + "/debian-security"
-    lines = [f"deb {server} {suite} {parts}" for suite in (SUITE, f"{SUITE}-updates")]
-    lines.append(f"deb {security} {SUITE}-security {parts}")
-    if archive.server:
-        lines.append(f"deb [signed-by={archive.keyring}] {archive.server} {SUITE} main")
-    return lines
+def _sources(archive: Archive, server: str) -> list[Source]:
+    """Return where packages come from, while it is built and on the card: the builder's servers."""
+    debian, parts = _server(), "main non-free-firmware"
+    security = debian.rstrip("/").removesuffix("/debian") + "/debian-security"
+    found = [
+        Source(debian, (SUITE, f"{SUITE}-updates"), parts),
+        Source(security, (f"{SUITE}-security",), parts),
+    ]
+    if archive.keyring:
+        found.append(Source(server, (SUITE,), "main", archive.keyring))
+    return found
 
 
 def _python() -> str:

@@ -86,6 +86,18 @@ def test_files_are_packed_as_roots_whoever_builds(tmp_path: Path) -> None:
     assert modes["etc"] == 0o755
 
 
+def test_card_asks_where_its_builder_asked(tmp_path: Path) -> None:
+    source = system.Source("http://debian.invalid/debian", ("trixie", "trixie-updates"), "main")
+    assert source.lines()[1] == "deb http://debian.invalid/debian trixie-updates main"
+    system.lay_files(FILES, tmp_path / "files.tar", EPOCH, source.stanza())
+    with tarfile.open(tmp_path / "files.tar") as tar:
+        kept = tar.extractfile("etc/apt/sources.list.d/debian.sources")
+        assert kept is not None
+        told = kept.read().decode().splitlines()
+    assert told[1:3] == ["URIs: http://debian.invalid/debian", "Suites: trixie trixie-updates"]
+    assert told[4] == f"Signed-By: {system.DEBIANS}"
+
+
 def test_packages_are_named_once_and_none_is_a_comment() -> None:
     names = system.packages((system.HERE / "packages.txt").read_text())
     assert {"network-manager", "nftables", "unattended-upgrades", "avahi-daemon"} <= set(names)
@@ -221,9 +233,11 @@ def test_pi_5_is_offered_only_with_a_kernel_that_can_read_its_card(tmp_path: Pat
 
 
 def test_archive_that_cannot_be_trusted_is_refused_in_words(tmp_path: Path) -> None:
-    foreign = system.Archive("x", (), "http://x.invalid", str(tmp_path / "no-keyring"))
+    foreign = system.Archive("x", (), str(tmp_path / "no-keyring"))
+    with pytest.raises(PackagingError, match="--server"):
+        system.build_system(tmp_path / "a.deb", foreign, "", tmp_path, EPOCH)
     with pytest.raises(PackagingError, match="cannot be trusted"):
-        system.build_system(tmp_path / "a.deb", foreign, tmp_path, EPOCH)
+        system.build_system(tmp_path / "a.deb", foreign, "http://x.invalid", tmp_path, EPOCH)
 
 
 def test_texts_for_people_name_files_that_are_there() -> None:

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 STATE = "/var/lib/voice-appliance"
 UNIT = "/usr/lib/systemd/system/voice-appliance.service"
 MAIN = "$(systemctl show -P MainPID voice-appliance)"
+AWAY = f"{KEY_FILE}.away"
 ENCRYPTED = "/etc/voice-appliance/openai_api_key.cred"
 
 
@@ -87,7 +88,7 @@ def test_encrypted_key_opens_a_call(box: Box, card: SoundCard) -> None:
     machine, dropin = box.machine, "/etc/systemd/system/voice-appliance.service.d"
     machine.run(
         f"systemd-creds encrypt --with-key=host --name=openai_api_key {KEY_FILE} {ENCRYPTED}"
-        f" && mv {KEY_FILE} /root && mkdir -p {dropin} && printf '[Service]\\nLoadCredential=\\n"
+        f" && mv {KEY_FILE} {AWAY} && mkdir -p {dropin} && printf '[Service]\\nLoadCredential=\\n"
         f"LoadCredentialEncrypted=openai_api_key:{ENCRYPTED}\\n' >{dropin}/key.conf"
         " && systemctl daemon-reload"
     )
@@ -96,23 +97,20 @@ def test_encrypted_key_opens_a_call(box: Box, card: SoundCard) -> None:
         box.press(CALL)
         box.until_phase("live")
     finally:
-        machine.run(
-            f"mv /root/openai_api_key {KEY_FILE}; rm -r {dropin} {ENCRYPTED}"
-            "; systemctl daemon-reload"
-        )
+        machine.run(f"mv {AWAY} {KEY_FILE}; rm -r {dropin} {ENCRYPTED}; systemctl daemon-reload")
         box.restart()
 
 
 def test_service_without_a_key_says_so_and_takes_one_later(box: Box) -> None:
     machine = box.machine
-    machine.run(f"mv {KEY_FILE} /root")
+    machine.run(f"mv {KEY_FILE} {AWAY}")
     try:
         box.restart()
         box.press(CALL)
         told = box.until(lambda status: status["model"]["phase"] == "fault", "a fault")
         assert "There is no API key." in told["model"]["sentence"]
     finally:
-        machine.run(f"mv /root/openai_api_key {KEY_FILE}")
+        machine.run(f"mv {AWAY} {KEY_FILE}")
         box.restart()
 
 
