@@ -119,8 +119,8 @@ def build_system(
 ) -> tuple[Path, Path]:
     """Return the root file system as an archive, and the boot partition as a folder.
 
-    `server`: that of an archive beside Debian's. `work` holds the tools. Where there are no `twins`,
-    it takes a quarter of an hour.
+    `server`: that of an archive beside Debian's. `work` holds the tools. Where there are no
+    `twins`, it takes a quarter of an hour.
 
     The hooks tidy up, and mmdebstrap does not: its apt learns from a file in the tree's /tmp which
     tree is meant, and where that is gone, it takes the package lists away from this machine.
