@@ -34,9 +34,7 @@ EVERY_NAME: Final = f"# While the set-up page is there.\naddress=/#/{nmcli.ADDRE
 COMMAND_TIME: Final = 15.0  # s
 SCAN_TIME: Final = 20.0  # s
 POINT_TIME: Final = 30.0  # s
-JOIN_TIME: Final = (
-    75.0  # s; NetworkManager waits 45 for an address, and 25 for the password's answer
-)
+JOIN_TIME: Final = 75.0  # s; NetworkManager waits 45 for an address, 25 for the password's answer
 
 log = logging.getLogger(__name__)
 
