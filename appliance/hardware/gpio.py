@@ -175,7 +175,7 @@ class GpioPanel(Panel):
         self._listeners.clear()
 
     def _gone(self) -> None:
-        """Take it that the chip hung up: close it before lgpio's thread complains any longer."""
+        """Take it that the chip hung up."""
         self._lose(DeviceError("The pins are gone (their chip was removed).", "Restart the Pi."))
 
     def _fail(self, error: Exception) -> DeviceError:
@@ -193,9 +193,9 @@ class GpioPanel(Panel):
     def _edge(
         self, button: Button, *, pressed: bool, found: bool = False, age: float = 0.0
     ) -> None:
-        """Note an edge that came `age` seconds ago. Called on the pin library's thread.
+        """Note an edge that came `age` seconds ago. May be called on any thread.
 
-        With lgpio the time is that of the kernel's interrupt: a busy interpreter does not make a
+        On the header the time is that of the kernel's interrupt: a busy interpreter does not make a
         short press long. Ages that cannot be are those of another clock (Linux before 5.7).
         """
         at = self._loop.time() - (age if 0.0 <= age <= OLDEST else 0.0)

@@ -51,7 +51,7 @@ class Chip:
 
         Raises OSError if the chip is gone.
         """
-        with _opened(self.path) as descriptor:
+        with opened(self.path) as descriptor:
             asked = _LINE.pack(b"", b"", line, 0, 0).ljust(_LINE_SIZE, b"\0")
             _, consumer, _, _, flags = _LINE.unpack_from(ioctl(descriptor, GET_LINE, asked))
         return _text(consumer) if flags & _USED else None
@@ -118,7 +118,7 @@ def _chips(devices: Path) -> Sequence[Chip]:
     chips, refused = [], ""
     for path in sorted(paths, key=_number):
         try:
-            with _opened(path) as descriptor:
+            with opened(path) as descriptor:
                 answer = ioctl(descriptor, GET_CHIP, bytes(_CHIP.size))
         except PermissionError:
             refused = path.name
@@ -138,7 +138,8 @@ def _chips(devices: Path) -> Sequence[Chip]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def opened(path: Path) -> Iterator[int]:
+    """Open a chip for as long as the context lasts; its descriptor. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         yield descriptor

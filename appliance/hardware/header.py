@@ -62,7 +62,7 @@ def open_header(config: PanelConfig, devices: Path = DEVICES) -> Header:
     try:
         hangup = os.open(chip.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            factory = lg.Factory(chip.number)
+            factory = lg.Factory(chip)
         except BaseException:
             os.close(hangup)
             raise

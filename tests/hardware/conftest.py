@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.hardware import gpiochip
+from appliance.hardware import gpiochip, line
 from tests.hardware.gpio_kernel import Kernel
 
 
@@ -12,4 +12,5 @@ from tests.hardware.gpio_kernel import Kernel
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     fake = Kernel(tmp_path)
     monkeypatch.setattr(gpiochip, "ioctl", fake.ioctl)
+    monkeypatch.setattr(line, "ioctl", fake.ioctl)
     return fake

@@ -1,30 +1,14 @@
 """lgpio, as far as gpiozero uses it, on the fake kernel: it fails as lgpio 0.2.2 does."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.hardware.gpio_kernel import FakeChip, Kernel
 
-OUT, UP, DOWN, ALERT = 2, 32, 64, 1024  # of gpio_get_mode
+OUT, UP, DOWN = 2, 32, 64  # of gpio_get_mode
 
 
 class error(Exception):  # noqa: N801, N818 - lgpio's name
     """Raised for every failure."""
-
-
-@dataclass
-class Callback:
-    """A listener of one line; lgpio's one thread calls them all, and dies if one raises."""
-
-    listeners: list["Callback"]
-    chip: int
-    line: int
-    call: Callable[[int, int, int, int], None]
-
-    def cancel(self) -> None:
-        """Listen no more."""
-        if self in self.listeners:
-            self.listeners.remove(self)
 
 
 @dataclass
@@ -55,25 +39,7 @@ class FakeLgpio:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.open: dict[int, OpenChip] = {}
-        self.listeners: list[Callback] = []
         self._handles = 0
-
-    def complaining(self) -> bool:
-        """Whether the thread reads, for ever, from a chip that is gone."""
-        return any(
-            line.mode & ALERT
-            for each in self.open.values()
-            for line in each.lines.values()
-            if each.chip not in self.kernel.chips.values()
-        )
-
-    def move(self, line: int, level: int) -> None:
-        """Change the level of an input, as a button does."""
-        for each in self.open.values():
-            each.lines[line].level = level
-        for listener in list(self.listeners):
-            if listener.line == line:
-                listener.call(listener.chip, line, level, 0)
 
     # What gpiozero calls
 
@@ -97,7 +63,7 @@ class FakeLgpio:
         ours = opened.lines.pop(line, None)
         if opened.chip not in self.kernel.chips.values():
             raise error("unexpected error")
-        if ours is None and line in opened.chip.holders:
+        if ours is None and opened.chip.held(line):
             raise error("GPIO busy")
         opened.chip.holders[line] = "lg"
         opened.lines[line] = Line(mode, level)
@@ -108,12 +74,10 @@ class FakeLgpio:
     def gpio_claim_output(self, handle: int, line: int) -> None:
         self._claim(handle, line, OUT, 0)
 
-    def gpio_claim_alert(self, handle: int, line: int, edges: int, flags: int) -> None:
-        self._claim(handle, line, flags | ALERT, int(bool(flags & UP)))
-
     def gpio_free(self, handle: int, line: int) -> None:
         opened = self.open[handle]
-        opened.lines.pop(line, None)
+        if opened.lines.pop(line, None) is None:
+            raise error("GPIO not allocated")
         opened.chip.holders.pop(line, None)
 
     def gpio_get_mode(self, handle: int, line: int) -> int:
@@ -131,13 +95,6 @@ class FakeLgpio:
     def tx_pwm(self, handle: int, line: int, frequency: float, duty: float) -> None:
         if line in self.open[handle].lines:  # it never looks whether the chip is there
             self.open[handle].lines[line].duty = duty if frequency else None
-
-    def callback(
-        self, handle: int, line: int, edges: int, call: Callable[[int, int, int, int], None]
-    ) -> Callback:
-        listener = Callback(self.listeners, self.open[handle].number, line, call)
-        self.listeners.append(listener)
-        return listener
 
     def _line(self, handle: int, line: int, complaint: str) -> Line:
         opened = self.open[handle]

@@ -50,13 +50,13 @@ def open_panel(kernel: Kernel, lgpio: FakeLgpio) -> Callable[..., GpioPanel]:
 
 
 async def test_buttons_and_led_are_on_the_headers_chip(
-    lgpio: FakeLgpio, open_panel: Callable[..., GpioPanel]
+    kernel: Kernel, lgpio: FakeLgpio, open_panel: Callable[..., GpioPanel]
 ) -> None:
     with open_panel() as panel:
         (opened,) = lgpio.open.values()
         assert opened.number == 2
-        lgpio.move(CONFIG.call_pin, 0)
-        lgpio.move(CONFIG.call_pin, 1)
+        kernel.move(CONFIG.call_pin, high=False)
+        kernel.move(CONFIG.call_pin, high=True)
         edges = await take(panel.edges(), 2)
         panel.show(IN_CALL)
         assert opened.lines[CONFIG.led_pin].level == 1
@@ -64,7 +64,43 @@ async def test_buttons_and_led_are_on_the_headers_chip(
         (Button.CALL, True), (Button.CALL, False),
     ]  # fmt: skip
     assert not lgpio.open
-    assert not lgpio.listeners
+    assert not any(map(kernel.chips["gpiochip2"].held, PINS))
+
+
+async def test_edges_have_the_kernels_time_however_late_they_are_read(
+    kernel: Kernel, lgpio: FakeLgpio, open_panel: Callable[..., GpioPanel]
+) -> None:
+    pressed = asyncio.get_running_loop().time()
+    with open_panel() as panel:
+        kernel.move(CONFIG.call_pin, high=False, at=pressed - 2.0)
+        kernel.move(CONFIG.call_pin, high=True, at=pressed - 1.8)
+        down, up = await take(panel.edges(), 2)
+    assert (down.at, up.at) == pytest.approx((pressed - 2.0, pressed - 1.8), abs=0.001)
+
+
+async def test_button_that_is_down_already_is_seen(
+    kernel: Kernel, lgpio: FakeLgpio, open_panel: Callable[..., GpioPanel]
+) -> None:
+    with open_panel(pull="none") as panel:  # no resistor: the fake line hangs low
+        edges = await take(panel.edges(), 2)
+    assert [(edge.pressed, edge.found) for edge in edges] == [(True, True)] * 2
+
+
+async def test_line_that_goes_to_another_program_between_look_and_claim_is_named(
+    kernel: Kernel, lgpio: FakeLgpio, open_panel: Callable[..., GpioPanel]
+) -> None:
+    frees = lgpio.gpio_free
+
+    def taken_meanwhile(handle: int, line: int) -> None:
+        frees(handle, line)
+        if line == CONFIG.photo_pin:
+            kernel.chips["gpiochip2"].holders[line] = "gpiomon"
+
+    lgpio.gpio_free = taken_meanwhile  # type: ignore[method-assign]  # a race
+    with pytest.raises(DeviceError) as caught:
+        open_panel().open()
+    assert caught.value.cause == "GPIO 27 is used by another program."
+    assert not kernel.chips["gpiochip2"].held(CONFIG.call_pin)
 
 
 async def test_pin_in_use_is_named_before_anything_is_opened(
@@ -106,11 +142,9 @@ async def test_chip_that_goes_is_closed_told_and_found_again(
     with panel:
         panel.show(IN_CALL)
         kernel.unplug("gpiochip2")
-        assert lgpio.complaining()
         with pytest.raises(DeviceError, match="pins are gone"):
             await take(panel.edges(), 1)
-        assert not lgpio.complaining()
-        assert not lgpio.listeners, "lgpio's thread would die of them"
+        assert not lgpio.open
         with pytest.raises(DeviceError, match="no 40-pin header"):
             panel.open()
 
@@ -119,7 +153,7 @@ async def test_chip_that_goes_is_closed_told_and_found_again(
         (opened,) = lgpio.open.values()
         assert opened.number == 5
         assert panel.lit
-        lgpio.move(CONFIG.photo_pin, 0)
+        kernel.move(CONFIG.photo_pin, high=False)
         (edge,) = await take(panel.edges(), 1)
         assert edge.button is Button.PHOTO
     assert not lgpio.open
