@@ -10,6 +10,7 @@ from statistics import median
 from typing import TypeAlias
 
 from tests.bench import weigh
+from tests.bench.cuts import cuts
 from tests.bench.echo import echo
 from tests.bench.pi import pi
 from tests.bench.processes import ROOT, Log, bare_service, report
@@ -218,5 +219,6 @@ PARTS: Mapping[str, Part] = {
     "weight": weight,
     "rivals": rivals,
     "pi": pi,
+    "cuts": cuts,
 }
-NEEDS_MACHINE = {"pi"}  # the test machine, which only root can make
+NEEDS_MACHINE = {"pi", "cuts"}  # the test machine, which only root can make

@@ -61,6 +61,13 @@ def kept_state(part: str) -> str | None:
     return str(msgspec.json.decode(path.read_bytes())["state"]) if path.exists() else None
 
 
+def kept_rows(part: str) -> Mapping[str, float]:
+    """Return the kept numbers of a part by their ids."""
+    path = RESULTS / f"{part}.json"
+    kept = msgspec.json.decode(path.read_bytes())["rows"] if path.exists() else []
+    return {row["id"]: row["ours"] for row in kept}
+
+
 def summarise(parts: Sequence[str]) -> list[dict[str, Any]]:
     """Gather the kept rows of all parts in `summary.json` and return them."""
     rows: list[dict[str, Any]] = []
