@@ -2,6 +2,7 @@
 
 import asyncio
 import faulthandler
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -238,6 +239,8 @@ async def serve(config: Config, start: Start) -> None:
     configure(config.log.level)
     start.tell()
     daemon.return_memory()
+    if "CREDENTIALS_DIRECTORY" in os.environ:  # as a service; else a debugger may be attached
+        daemon.seal_memory()
     # A busy thread otherwise holds up the sound card's callback for up to 85 ms (measured with
     # PyAudio 0.2.14 and 10 ms blocks; CPython's default interval is 5 ms).
     sys.setswitchinterval(SWITCH_INTERVAL)

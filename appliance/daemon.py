@@ -31,6 +31,7 @@ HELD_TIME: Final = 60.0  # s of health after which a start has held
 FEEDS: Final = 4  # checks in one watchdog time: a single slow one must not kill a good process
 LOCK: Final = "lock"  # in the runtime directory; its first line is the process id
 # mallopt(3): one pool; blocks from 64 kB on are the kernel's; of the top 128 kB are kept free.
+PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
 MALLOC_OPTIONS: Final = {-8: 1, -3: 64 * 1024, -1: 128 * 1024}
 
 
@@ -180,6 +181,16 @@ def return_memory() -> None:
     if mallopt is not None:
         for option, value in MALLOC_OPTIONS.items():
             mallopt(option, value)
+
+
+def seal_memory() -> None:
+    """Let no other process of this user look into our memory, where the key is; root still may.
+
+    Elsewhere than on Linux, do nothing.
+    """
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(PR_SET_DUMPABLE, 0)
 
 
 @contextmanager

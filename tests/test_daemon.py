@@ -427,3 +427,21 @@ def test_memory_of_pictures_goes_back_to_the_system() -> None:
         [sys.executable, "-c", ALLOCATION], check=True, capture_output=True, text=True, timeout=20
     )
     assert int(grown.stdout) < 5
+
+
+SEALED = """
+import ctypes
+from appliance.daemon import seal_memory
+
+dumpable = lambda: ctypes.CDLL(None).prctl(3)  # PR_GET_DUMPABLE
+before = dumpable()
+seal_memory()
+print(before, dumpable())
+"""
+
+
+def test_sealed_memory_is_not_to_be_dumped() -> None:
+    told = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", SEALED], check=True, capture_output=True, text=True, timeout=20
+    )
+    assert told.stdout.split() == ["1", "0"]

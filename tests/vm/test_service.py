@@ -84,6 +84,26 @@ def test_key_is_nowhere_to_be_read(box: Box, card: SoundCard) -> None:
         assert KEY not in told, command
 
 
+def test_key_is_in_no_memory_that_can_be_had(box: Box) -> None:
+    machine = box.machine
+    spy = f"setpriv --reuid=voice-appliance --clear-groups cat /proc/{MAIN}/environ"
+    assert "Permission denied" in machine.try_(spy).told
+    before = restarts(machine)
+    pattern = machine.run("cat /proc/sys/kernel/core_pattern")
+    machine.run(
+        "mkdir -m 1777 -p /var/cores; echo /var/cores/core.%p >/proc/sys/kernel/core_pattern"
+    )
+    try:
+        machine.run("bash -c 'ulimit -c unlimited; kill -ABRT $$' || true")
+        assert machine.run("ls /var/cores"), "this machine writes no cores"
+        machine.run("rm /var/cores/*")
+        machine.run(f"kill -ABRT {MAIN}")
+        until_restarted(box, before, 60)
+        assert machine.run("ls /var/cores") == ""
+    finally:
+        machine.run(f"echo '{pattern}' >/proc/sys/kernel/core_pattern; rm -rf /var/cores")
+
+
 def test_encrypted_key_opens_a_call(box: Box, card: SoundCard) -> None:
     machine, dropin = box.machine, "/etc/systemd/system/voice-appliance.service.d"
     machine.run(
