@@ -1,18 +1,19 @@
 """Setting up from the start of the machine to its network, with a NetworkManager that behaves."""
 
 import asyncio
-import configparser
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from appliance.firstboot.apply import write_file
+from appliance.firstboot.wifi import client_profile, security_section, ssid_value
 from appliance.onboarding import machine
 from appliance.onboarding.errors import OnboardingError
 from appliance.onboarding.model import Choice, Notice, Rescan, Verdict
 from appliance.onboarding.program import Onboarding
-from appliance.onboarding.radio import NetworkManager
-from tests.onboarding.world import FakeKeeper, FakePage, Router, World
+from appliance.onboarding.radio import LASTING, NetworkManager
+from tests.onboarding.world import FakeKeeper, FakePage, Router, World, read_profile
 
 pytestmark = pytest.mark.looptime
 
@@ -83,8 +84,7 @@ async def test_the_right_password_joins_and_is_kept(stage: Stage) -> None:
     assert stage.nothing_is_left()
     (path,) = stage.world.root.glob("etc/NetworkManager/system-connections/*")
     assert path.stat().st_mode & 0o777 == 0o600
-    profile = configparser.ConfigParser(interpolation=None)
-    profile.read(path)
+    profile = read_profile(path)
     assert profile["wifi"]["ssid"] == "72;111;109;101;"
     assert profile["wifi-security"]["psk"] == "correct horse"
     assert "autoconnect" not in profile["connection"]  # so it comes up by itself
@@ -130,6 +130,29 @@ async def test_the_trial_never_starts_by_itself(stage: Stage) -> None:
     trial = stage.world.profiles[stage.world.active]
     assert trial["connection"]["autoconnect"] == "false"
     assert list(stage.world.root.glob("run/NetworkManager/system-connections/*"))
+
+
+async def test_after_a_start_what_was_chosen_comes_before_an_old_password(stage: Stage) -> None:
+    """The router got a new password: the old profile worked once, and fails now."""
+    stage.world.air = [Router(b"Home", "correct horse", silent=True)]
+    old = client_profile("old", ssid_value(b"Home"), security_section("old horse"), hidden=False)
+    write_file(stage.world.root / LASTING / "old.nmconnection", old.encode(), 0o600)
+    stage.world.worked = stage.world.known = {"old"}
+    stage.page.wishes = [(400.0, RIGHT)]
+    await stage.program.run()
+    await stage.world.restart()
+    assert stage.world.active not in {"", "old"}
+
+
+@pytest.mark.parametrize(
+    "password", ["  two blanks", "back\\slash", "\\s at first", "Grüße; #1 = "]
+)
+async def test_a_password_of_any_signs_is_joined_with(stage: Stage, password: str) -> None:
+    stage.world.air = [Router(b"Home", password)]
+    stage.page.wishes = [(60.0, Choice(b"Home", password))]
+    await stage.program.run()
+    await stage.world.restart()
+    assert stage.world.active
 
 
 async def test_a_hidden_network_is_found_by_its_name(stage: Stage) -> None:

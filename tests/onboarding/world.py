@@ -1,10 +1,12 @@
 """NetworkManager, its radio and the air around it, as far as nmcli shows them; and a page."""
 
 import asyncio
-import configparser
+import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from appliance.onboarding.command import Done
 from appliance.onboarding.model import Choice, Network, Notice, Rescan
@@ -17,6 +19,23 @@ NOT_GIVEN = (
 ERROR = "Error: Connection activation failed: {}\nHint: use 'journalctl -xe' to get more details.\n"
 
 
+Profile: TypeAlias = dict[str, dict[str, str]]  # values by section and key
+
+
+def read_profile(path: Path) -> Profile:
+    """Read a profile as GLib's key files are: blanks at the beginning of a value are lost."""
+    profile, section = Profile(), dict[str, str]()
+    for line in path.read_text().split("\n"):
+        if header := re.fullmatch(r"\[(.+)\]", line):
+            section = profile.setdefault(header[1], {})
+        elif line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            section[key.strip(" ")] = re.sub(
+                r"\\(.)", lambda found: {"s": " ", "\\": "\\"}[found[1]], value.lstrip(" ")
+            )
+    return profile
+
+
 @dataclass
 class Router:
     """A network in the air."""
@@ -26,6 +45,7 @@ class Router:
     signal: int = 70
     addresses: bool = True  # it gives out addresses
     hidden: bool = False
+    silent: bool = False  # it does not say that a password is wrong
 
     @property
     def security(self) -> str:
@@ -47,7 +67,8 @@ class World:
     joining: float = 10.0  # s
     known: set[str] = field(default_factory=set)  # profiles from before
     active: str = ""  # the profile that is up on wlan0
-    profiles: dict[str, configparser.ConfigParser] = field(default_factory=dict)
+    worked: set[str] = field(default_factory=set)  # profiles that were up once
+    profiles: dict[str, Profile] = field(default_factory=dict)
     firewall: set[str] = field(default_factory=set)
     done: list[tuple[str, ...]] = field(default_factory=list)
     point_ups: int = 0
@@ -92,7 +113,7 @@ class World:
             case ["connection", "delete", "id", name]:
                 if self.profiles.pop(name, None) is None:
                     return Done(10, err=f"Error: unknown connection '{name}'.\n")
-                self.active = self.active.replace(name, "")
+                self.active = "" if self.active == name else self.active
             case ["--wait", _, "connection", "up", "id", name, "ifname", "wlan0"]:
                 return await self._up(name)
             case _:
@@ -117,8 +138,7 @@ class World:
     def _shown(self) -> list[str]:
         shown = dict.fromkeys(self.known, "yes")
         for name, profile in self.profiles.items():
-            automatic = profile["connection"].getboolean("autoconnect", fallback=True)
-            shown[name] = "yes" if automatic else "no"
+            shown[name] = "no" if profile["connection"].get("autoconnect") == "false" else "yes"
         return [f"{name}:802-11-wireless:{auto}\n" for name, auto in shown.items()]
 
     def _heard(self) -> list[str]:
@@ -131,15 +151,33 @@ class World:
 
     def _load(self, path: Path) -> None:
         assert path.stat().st_mode & 0o777 == 0o600  # else NetworkManager ignores it
-        profile = configparser.ConfigParser(interpolation=None)
-        profile.read(path)
+        profile = read_profile(path)
         self.profiles[profile["connection"]["id"]] = profile
+
+    async def restart(self) -> None:
+        """Start the machine anew: it joins what it likes best, over and over if that fails.
+
+        The order is that of nm_settings_connection_cmp_autoconnect_priority; a profile that needs
+        a password nobody has is left out then (nm-policy.c), one that fails otherwise is not.
+        """
+        shutil.rmtree(self.root / "run", ignore_errors=True)
+        self.active, self.profiles = "", {}
+        for path in (self.root / "etc/NetworkManager/system-connections").iterdir():
+            self._load(path)
+
+        def rank(name: str) -> tuple[int, bool]:
+            priority = self.profiles[name]["connection"].get("autoconnect-priority", "0")
+            return int(priority), name in self.worked
+
+        for name in sorted(self.profiles, key=rank, reverse=True):
+            if "Secrets were required" not in (await self._up(name)).err:
+                break
 
     async def _up(self, name: str) -> Done:
         profile = self.profiles[name]
         wifi = profile["wifi"]
         ssid = bytes(int(octet) for octet in wifi["ssid"].split(";") if octet)
-        psk = profile["wifi-security"]["psk"] if "wifi-security" in profile else ""
+        psk = profile.get("wifi-security", {}).get("psk", "")
         if wifi["mode"] == "ap":
             if self.point_fails or self.blocked:
                 return Done(4, err=ERROR.format("802.1X supplicant took too long to authenticate"))
@@ -152,8 +190,11 @@ class World:
         self.active = ""
         await asyncio.sleep(self.joining)
         for router in self.air:
-            asked = wifi.getboolean("hidden", fallback=False)
+            asked = wifi.get("hidden") == "true"
             if router.ssid == ssid and (asked or not router.hidden):
+                if router.password != psk and router.silent:
+                    said = "802.1X supplicant took too long to authenticate"
+                    return Done(4, err=ERROR.format(said))
                 if router.password != psk:
                     said = ERROR.format("Secrets were required, but not provided.")
                     return Done(4, err=NOT_GIVEN + said)
@@ -161,6 +202,7 @@ class World:
                     said = "IP configuration could not be reserved (no available address, …)"
                     return Done(4, err=ERROR.format(said))
                 self.active = name
+                self.worked.add(name)
                 return Done(0, "Connection successfully activated\n")
         return Done(4, err=ERROR.format("The Wi-Fi network could not be found"))
 
