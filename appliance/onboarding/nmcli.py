@@ -123,13 +123,15 @@ def point_profile(device: str, name: str, password: str) -> str:
     """Return the profile of the access point. It is never started by itself.
 
     `pmf=1`: no protected management frames, which the Pi's radio cannot do as an access point
-    (raspberrypi/linux, issue 3619). `shared`: NetworkManager runs dnsmasq for it.
+    (raspberrypi/linux, issue 3619). `rsn` with `ccmp`: WPA2 alone, as nmcli's own hotspot; without
+    these wpa_supplicant (config_ssid.h) offers WPA and TKIP too. `shared`: with a dnsmasq for it.
     """
     ssid = "".join(f"{octet};" for octet in name.encode())
     return "\n".join([
         "[connection]", f"id={POINT}", "type=wifi", f"interface-name={device}", "autoconnect=false",
         "", "[wifi]", "mode=ap", f"ssid={ssid}", "band=bg", f"channel={_CHANNEL}",
         "", "[wifi-security]", "key-mgmt=wpa-psk", f"psk={password}", "pmf=1",
+        "proto=rsn;", "pairwise=ccmp;", "group=ccmp;",
         "", "[ipv4]", "method=shared", f"address1={ADDRESS}/24", "", "[ipv6]", "method=ignore", "",
     ])  # fmt: skip
 

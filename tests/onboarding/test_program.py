@@ -228,6 +228,12 @@ async def test_a_point_that_fails_is_tried_again_until_it_works(stage: Stage) ->
     assert stage.world.point_ups == 1
 
 
+async def test_the_point_takes_nothing_older_than_wpa2(stage: Stage) -> None:
+    await stage.radio.look()
+    assert await stage.radio.open_point()
+    assert stage.world.offered == {"rsn", "ccmp"}
+
+
 async def test_without_any_wifi_it_ends(stage: Stage) -> None:
     stage.world.wifi = False
     assert "Plug in a cable" in await stage.program.run()

@@ -19,6 +19,9 @@ NOT_GIVEN = (
 ERROR = "Error: Connection activation failed: {}\nHint: use 'journalctl -xe' to get more details.\n"
 
 
+# wpa_supplicant's for what a profile leaves open (config_ssid.h: DEFAULT_PROTO and others).
+DEFAULTS = {"proto": "wpa;rsn", "pairwise": "ccmp;tkip", "group": "ccmp;tkip"}
+
 Profile: TypeAlias = dict[str, dict[str, str]]  # values by section and key
 
 
@@ -66,6 +69,7 @@ class World:
     phones: int = 0
     joining: float = 10.0  # s
     known: set[str] = field(default_factory=set)  # profiles from before
+    offered: set[str] = field(default_factory=set)  # protocols and ciphers of the access point
     active: str = ""  # the profile that is up on wlan0
     worked: set[str] = field(default_factory=set)  # profiles that were up once
     profiles: dict[str, Profile] = field(default_factory=dict)
@@ -183,6 +187,13 @@ class World:
                 return Done(4, err=ERROR.format("802.1X supplicant took too long to authenticate"))
             assert 8 <= len(psk) <= 63
             assert (self.root / "etc/NetworkManager/dnsmasq-shared.d").is_dir()
+            given = {key: profile["wifi-security"].get(key, "") for key in DEFAULTS}
+            self.offered = {
+                each
+                for key in DEFAULTS
+                for each in (given[key] or DEFAULTS[key]).split(";")
+                if each
+            }
             self.active = name
             self.point_ups += 1
             return Done(0)
