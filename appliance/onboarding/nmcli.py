@@ -57,6 +57,11 @@ def wifi_device(devices: str) -> str:
     return ""
 
 
+def available(devices: str, device: str) -> bool:
+    """Return whether a device can be used: not so while its radio is blocked, or just waking."""
+    return any(row[0] == device and row[2] != "unavailable" for row in rows(devices) if row[2:])
+
+
 def sight(devices: str, profiles: str) -> Sight:
     """Return how the machine is connected."""
     online = any(

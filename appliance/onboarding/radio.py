@@ -36,6 +36,7 @@ EVERY_NAME: Final = f"# While the set-up page is there.\naddress=/#/{nmcli.ADDRE
 PREFERRED: Final = "autoconnect-priority=1"
 
 COMMAND_TIME: Final = 15.0  # s
+WAKE_TIME: Final = 10.0  # s; a radio that was blocked needs its supplicant, one or two seconds
 SCAN_TIME: Final = 20.0  # s
 POINT_TIME: Final = 30.0  # s
 JOIN_TIME: Final = 75.0  # s; NetworkManager waits 45 for an address, 25 for the password's answer
@@ -66,6 +67,10 @@ class NetworkManager(Radio):
     async def scan(self) -> tuple[Network, ...]:
         # Without a country Raspberry Pi OS keeps the radio blocked; this lifts the block as well.
         await self._run("nmcli", "radio", "wifi", "on")
+        for _ in range(20):  # until it is awake nmcli lists nothing, and does not wait
+            if nmcli.available(await self._ask(*nmcli.DEVICES), self._device):
+                break
+            await asyncio.sleep(WAKE_TIME / 20)
         done = await self._command((*nmcli.SCAN, self._device), SCAN_TIME)
         return nmcli.networks(done.out)
 

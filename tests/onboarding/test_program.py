@@ -208,12 +208,26 @@ async def test_searching_again_shows_what_came_up_since(stage: Stage) -> None:
     assert [names[0] for names, _ in stage.page.shown] == ["Home", "New"]
 
 
-async def test_a_blocked_radio_is_unblocked(stage: Stage) -> None:
+async def test_a_blocked_radio_is_unblocked_and_waited_for(stage: Stage) -> None:
     """As Raspberry Pi OS keeps it while no country is set."""
     stage.world.blocked = True
     stage.page.wishes = [(60.0, RIGHT)]
-    await stage.program.run()
-    assert stage.world.active
+
+    def first_try(world: World) -> None:
+        assert world.point_is_up
+
+    await meanwhile(stage, 2 * machine.GRACE, first_try)
+    assert stage.page.shown == [(("Home", "Caf\ufffd"), None)]
+
+
+async def test_a_radio_that_stays_blocked_is_not_waited_for_for_ever(stage: Stage) -> None:
+    stage.world.blocked, stage.world.waking = True, 600.0
+
+    def plug_in(world: World) -> None:
+        assert world.point_ups == 0
+        world.cable = True
+
+    assert await meanwhile(stage, 300.0, plug_in) == "There is a network."
 
 
 async def test_a_point_that_fails_is_tried_again_until_it_works(stage: Stage) -> None:

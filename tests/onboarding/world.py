@@ -65,6 +65,8 @@ class World:
     wifi: bool = True
     installed: bool = True
     blocked: bool = False  # the radio, by rfkill
+    waking: float = 2.0  # s that it needs after that
+    awake: float = 0.0  # when it is, by the loop's clock
     point_fails: bool = False
     phones: int = 0
     joining: float = 10.0  # s
@@ -101,6 +103,10 @@ class World:
     def point_is_up(self) -> bool:
         return self.active == POINT
 
+    @property
+    def unavailable(self) -> bool:
+        return self.blocked or asyncio.get_running_loop().time() < self.awake
+
     async def _nmcli(self, words: Sequence[str]) -> Done:
         match words:
             case ["-t", "-f", _, "device", "status"]:
@@ -108,6 +114,8 @@ class World:
             case ["-t", "-f", _, "connection", "show"]:
                 return Done(0, "".join(self._shown()))
             case ["radio", "wifi", "on"]:
+                if self.blocked:
+                    self.awake = asyncio.get_running_loop().time() + self.waking
                 self.blocked = False
             case ["-t", "-f", _, "device", "wifi", "list", "--rescan", "yes", "ifname", "wlan0"]:
                 assert not self.point_is_up  # it would hear nothing
@@ -131,7 +139,11 @@ class World:
         )
         if self.wifi:
             state = (
-                "unavailable" if self.blocked else "connected" if self.active else "disconnected"
+                "unavailable"
+                if self.unavailable
+                else "connected"
+                if self.active
+                else "disconnected"
             )
             lines += [
                 f"wlan0:wifi:{state}:{self.active}\n",
@@ -146,7 +158,7 @@ class World:
         return [f"{name}:802-11-wireless:{auto}\n" for name, auto in shown.items()]
 
     def _heard(self) -> list[str]:
-        if self.blocked:
+        if self.unavailable:
             return []
         return [
             f"{'' if each.hidden else each.ssid.hex().upper()}:{each.signal}:{each.security}\n"
@@ -182,8 +194,10 @@ class World:
         wifi = profile["wifi"]
         ssid = bytes(int(octet) for octet in wifi["ssid"].split(";") if octet)
         psk = profile.get("wifi-security", {}).get("psk", "")
+        if self.unavailable:
+            return Done(4, err=f"Error: Connection activation failed: {name} is not available\n")
         if wifi["mode"] == "ap":
-            if self.point_fails or self.blocked:
+            if self.point_fails:
                 return Done(4, err=ERROR.format("802.1X supplicant took too long to authenticate"))
             assert 8 <= len(psk) <= 63
             assert (self.root / "etc/NetworkManager/dnsmasq-shared.d").is_dir()
