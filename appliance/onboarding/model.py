@@ -69,6 +69,7 @@ class Sight:
     radio: bool = False  # there is a Wi-Fi device that NetworkManager may use
     online: bool = False  # a cable, or a network, with an address
     known: bool = False  # NetworkManager has a Wi-Fi network to join by itself
+    joining: bool = False  # and is about it
 
 
 def readable(ssid: bytes) -> str:

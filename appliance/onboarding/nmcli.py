@@ -64,15 +64,18 @@ def available(devices: str, device: str) -> bool:
 
 def sight(devices: str, profiles: str) -> Sight:
     """Return how the machine is connected."""
-    online = any(
-        kind in {*_WIRED, "wifi"} and state == "connected" and profile != POINT
+    states = [
+        (kind, state)
         for _, kind, state, profile in (row for row in rows(devices) if len(row) == 4)
-    )
+        if kind in {*_WIRED, "wifi"} and profile != POINT
+    ]
+    online = any(state == "connected" for _, state in states)
+    joining = any(kind == "wifi" and state.startswith("connecting") for kind, state in states)
     known = any(
         row[1:] == ["802-11-wireless", "yes"] and row[0] not in {POINT, TRIAL}
         for row in rows(profiles)
     )
-    return Sight(bool(wifi_device(devices)), online, known)
+    return Sight(bool(wifi_device(devices)), online, known, joining)
 
 
 def networks(text: str) -> tuple[Network, ...]:

@@ -60,7 +60,7 @@ class Onboarding:
                 await asyncio.sleep(after)
                 return Seen(await self.radio.look())
             case Scan():
-                return Scanned(await self.radio.scan())
+                return Scanned(await self.radio.scan(), await self.radio.look())
             case Open():
                 return await self._open(order)
             case Attend(limit):

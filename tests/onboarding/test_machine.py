@@ -29,6 +29,7 @@ from appliance.onboarding.model import Choice, Network, Notice, Rescan, Security
 
 NOTHING = Sight(radio=True)
 KNOWN = Sight(radio=True, known=True)
+JOINING = Sight(radio=True, known=True, joining=True)
 ONLINE = Sight(radio=True, online=True)
 HOME = Network(b"Home", 80, Security.PERSONAL)
 CHOICE = Choice(b"Home", "correct horse")
@@ -36,7 +37,11 @@ CHOICE = Choice(b"Home", "correct horse")
 
 @pytest.mark.parametrize("model", [Model(0.0, chance) for chance in Chance])
 def test_a_network_ends_it_whenever_it_is_seen(model: Model) -> None:
-    for answer in (Seen(ONLINE), Attended(ONLINE, company=True, wish=CHOICE)):
+    for answer in (
+        Seen(ONLINE),
+        Scanned((HOME,), ONLINE),
+        Attended(ONLINE, company=True, wish=CHOICE),
+    ):
         assert isinstance(step(model, answer, 1e4)[1], End)
 
 
@@ -72,14 +77,26 @@ def test_without_a_radio_it_ends_but_not_before_a_cable_had_its_time() -> None:
 def test_a_scan_is_shown_with_what_went_wrong_before() -> None:
     notice = Notice(Verdict.PASSWORD, b"Home")
     model = Model(0.0, notice=notice)
-    assert step(model, Scanned((HOME,)), 5.0) == (model, Open((HOME,), notice))
+    assert step(model, Scanned((HOME,), NOTHING), 5.0) == (model, Open((HOME,), notice))
+
+
+@pytest.mark.parametrize("chance", [Chance.START, Chance.TURN, Chance.TROUBLE])
+def test_a_known_network_that_listening_found_is_not_cut_off(chance: Chance) -> None:
+    model, order = step(Model(0.0, chance), Scanned((HOME,), JOINING), 200.0)
+    assert order == Look(machine.LOOK)
+    assert step(model, Seen(JOINING), 199.0 + machine.RETRY)[1] == Look(machine.LOOK)
+    model, order = step(model, Seen(JOINING), 200.0 + machine.RETRY)
+    assert order == Scan()
+    assert step(model, Scanned((HOME,), JOINING), 300.0)[1] == Open((HOME,), None)  # but once
 
 
 @pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.JOINED])
 def test_a_network_that_failed_brings_the_point_back_with_the_reason(verdict: Verdict) -> None:
     model, order = step(Model(0.0), Joined(CHOICE, verdict), 9.0)
     assert order == Scan()
-    assert step(model, Scanned((HOME,)), 12.0)[1] == Open((HOME,), Notice(verdict, b"Home"))
+    assert step(model, Scanned((HOME,), NOTHING), 12.0)[1] == Open(
+        (HOME,), Notice(verdict, b"Home")
+    )
 
 
 def test_a_network_that_worked_ends_it() -> None:
@@ -100,7 +117,7 @@ def test_a_new_search_does_not_wait_for_known_networks() -> None:
     assert order == Look(0.0)
     model, order = step(model, Seen(KNOWN), 12.5)
     assert order == Scan()
-    assert model.chance is Chance.TURN  # the next time they have one
+    assert step(model, Scanned((HOME,), JOINING), 14.0)[1] == Open((HOME,), None)
 
 
 def up(now: float) -> Model:
@@ -148,13 +165,13 @@ def test_a_point_that_does_not_come_up_is_tried_again_later() -> None:
 
 def answers(order: Order) -> st.SearchStrategy[Answer]:
     """Every answer that there can be to an order."""
-    sights = st.builds(Sight, st.booleans(), st.just(value=False), st.booleans())
+    sights = st.builds(Sight, st.booleans(), st.just(value=False), st.booleans(), st.booleans())
     wishes = st.sampled_from([None, None, None, CHOICE, Rescan()])
     match order:
         case Look():
             return st.builds(Seen, sights)
         case Scan():
-            return st.just(Scanned((HOME,)))
+            return st.builds(Scanned, st.just((HOME,)), sights)
         case Open():
             return st.builds(Opened, st.booleans())
         case Attend():

@@ -49,7 +49,13 @@ def test_whatever_is_escaped_is_read_as_it_was(table: list[list[str]]) -> None:
     [
         (DEVICES, PROFILES, Sight(radio=True, online=True, known=True)),
         ("wlan0:wifi:disconnected:\n", PROFILES, Sight(radio=True, known=True)),
-        ("wlan0:wifi:connecting (getting IP configuration):Home\n", "", Sight(radio=True)),
+        (
+            "wlan0:wifi:connecting (getting IP configuration):Home\n",
+            "",
+            Sight(radio=True, joining=True),
+        ),
+        (f"wlan0:wifi:connecting (prepare):{nmcli.POINT}\n", "", Sight(radio=True)),
+        ("eth0:ethernet:connecting (prepare):Wired\n", "", Sight()),
         ("wlan0:wifi:unavailable:\n", "", Sight(radio=True)),
         ("wlan0:wifi:unmanaged:\n", "", Sight()),
         ("eth0:ethernet:connected:Wired\n", "", Sight(online=True)),

@@ -1,62 +1,18 @@
 """Setting up from the start of the machine to its network, with a NetworkManager that behaves."""
 
 import asyncio
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from appliance.firstboot.apply import write_file
-from appliance.firstboot.wifi import client_profile, security_section, ssid_value
 from appliance.onboarding import machine
 from appliance.onboarding.errors import OnboardingError
 from appliance.onboarding.model import Choice, Notice, Rescan, Verdict
 from appliance.onboarding.program import Onboarding
-from appliance.onboarding.radio import LASTING, NetworkManager
-from tests.onboarding.world import FakeKeeper, FakePage, Router, World, read_profile
+from appliance.onboarding.radio import NetworkManager
+from tests.onboarding.stage import HOME, POINTS, RIGHT, Stage, meanwhile
+from tests.onboarding.world import Router, World, read_profile
 
 pytestmark = pytest.mark.looptime
-
-POINTS = "k7m2p-x9w4r"  # the access point's password
-HOME = Router(b"Home", "correct horse")
-RIGHT = Choice(b"Home", "correct horse", country="DE")
-
-
-class Stage:
-    """One appliance with its surroundings."""
-
-    def __init__(self, root: Path) -> None:
-        self.world = World(root, [HOME, Router(b"Caf\xe9", signal=30)])
-        self.page = FakePage(self.world)
-        self.keeper = FakeKeeper()
-        self.radio = NetworkManager("voice-1a2b", POINTS, root, self.world)
-        self.program = Onboarding(self.radio, self.page, self.keeper)
-
-    def left(self) -> set[str]:
-        """The files that are there now, without their folders."""
-        return {path.name for path in self.world.root.rglob("*") if path.is_file()}
-
-    def nothing_is_left(self) -> bool:
-        return not (self.world.point_is_up or self.page.is_open or self.world.firewall) and not {
-            name for name in self.left() if "setup" in name
-        }
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
-
-
-async def meanwhile(stage: Stage, after: float, change: Callable[[World], None]) -> str:
-    """Run, and change the world after so many seconds."""
-
-    async def later() -> None:
-        await asyncio.sleep(after)
-        change(stage.world)
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(later())
-        return await stage.program.run()
 
 
 async def test_with_a_cable_there_is_never_an_access_point(stage: Stage) -> None:
@@ -135,9 +91,8 @@ async def test_the_trial_never_starts_by_itself(stage: Stage) -> None:
 async def test_after_a_start_what_was_chosen_comes_before_an_old_password(stage: Stage) -> None:
     """The router got a new password: the old profile worked once, and fails now."""
     stage.world.air = [Router(b"Home", "correct horse", silent=True)]
-    old = client_profile("old", ssid_value(b"Home"), security_section("old horse"), hidden=False)
-    write_file(stage.world.root / LASTING / "old.nmconnection", old.encode(), 0o600)
-    stage.world.worked = stage.world.known = {"old"}
+    stage.know("old", b"Home", "old horse")
+    stage.world.worked = {"old"}
     stage.page.wishes = [(400.0, RIGHT)]
     await stage.program.run()
     await stage.world.restart()
@@ -175,6 +130,18 @@ async def test_known_networks_get_their_turn_when_nobody_comes(stage: Stage) -> 
     turn = machine.PATIENCE + machine.IDLE + machine.RETRY / 2
     assert await meanwhile(stage, turn, router_is_back) == "There is a network."
     assert ups == [1]
+
+
+async def test_a_known_network_that_listening_finds_is_let_come_up(stage: Stage) -> None:
+    """NetworkManager itself listens every two minutes; ours may be what finds the router back."""
+    stage.know("voice-appliance", b"Home", "correct horse")
+    stage.world.air = []
+
+    def router_is_back(world: World) -> None:
+        world.air = [HOME]
+
+    told = await meanwhile(stage, machine.PATIENCE - 10, router_is_back)
+    assert (told, stage.world.point_ups) == ("There is a network.", 0)
 
 
 async def test_a_phone_on_the_point_keeps_it_up(stage: Stage) -> None:

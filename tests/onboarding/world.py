@@ -73,6 +73,8 @@ class World:
     known: set[str] = field(default_factory=set)  # profiles from before
     offered: set[str] = field(default_factory=set)  # protocols and ciphers of the access point
     active: str = ""  # the profile that is up on wlan0
+    connecting: str = ""  # the profile that comes up by itself
+    due: float = 0.0  # when it is up, by the loop's clock
     worked: set[str] = field(default_factory=set)  # profiles that were up once
     profiles: dict[str, Profile] = field(default_factory=dict)
     firewall: set[str] = field(default_factory=set)
@@ -108,6 +110,8 @@ class World:
         return self.blocked or asyncio.get_running_loop().time() < self.awake
 
     async def _nmcli(self, words: Sequence[str]) -> Done:
+        if self.connecting and asyncio.get_running_loop().time() >= self.due:
+            self.active, self.connecting = self.connecting, ""
         match words:
             case ["-t", "-f", _, "device", "status"]:
                 return Done(0, "".join(self._devices()))
@@ -121,7 +125,7 @@ class World:
                 assert not self.point_is_up  # it would hear nothing
                 return Done(0, "".join(self._heard()))
             case ["connection", "load", path]:
-                self._load(self.root / path.removeprefix("/"))
+                self.load(self.root / path.removeprefix("/"))
             case ["connection", "delete", "id", name]:
                 if self.profiles.pop(name, None) is None:
                     return Done(10, err=f"Error: unknown connection '{name}'.\n")
@@ -138,15 +142,11 @@ class World:
             "eth0:ethernet:" + ("connected:Cable\\: 1\n" if self.cable else "unavailable:\n")
         )
         if self.wifi:
-            state = (
-                "unavailable"
-                if self.unavailable
-                else "connected"
-                if self.active
-                else "disconnected"
-            )
+            state = "connected" if self.active else "disconnected"
+            state = "connecting (getting IP configuration)" if self.connecting else state
+            state = "unavailable" if self.unavailable else state
             lines += [
-                f"wlan0:wifi:{state}:{self.active}\n",
+                f"wlan0:wifi:{state}:{self.connecting or self.active}\n",
                 "p2p-dev-wlan0:wifi-p2p:unavailable:\n",
             ]
         return lines
@@ -160,12 +160,24 @@ class World:
     def _heard(self) -> list[str]:
         if self.unavailable:
             return []
+        if not (self.active or self.connecting):
+            self._connect_by_itself()
         return [
             f"{'' if each.hidden else each.ssid.hex().upper()}:{each.signal}:{each.security}\n"
             for each in self.air
         ]
 
-    def _load(self, path: Path) -> None:
+    def _connect_by_itself(self) -> None:
+        """Do what NetworkManager does whenever it has listened."""
+        for name, profile in self.profiles.items():
+            router = next((each for each in self.air if each.ssid == _ssid(profile)), None)
+            if router is None or profile["connection"].get("autoconnect") == "false":
+                continue
+            if profile.get("wifi-security", {}).get("psk", "") == router.password:
+                self.connecting = name
+                self.due = asyncio.get_running_loop().time() + self.joining
+
+    def load(self, path: Path) -> None:
         assert path.stat().st_mode & 0o777 == 0o600  # else NetworkManager ignores it
         profile = read_profile(path)
         self.profiles[profile["connection"]["id"]] = profile
@@ -179,7 +191,7 @@ class World:
         shutil.rmtree(self.root / "run", ignore_errors=True)
         self.active, self.profiles = "", {}
         for path in (self.root / "etc/NetworkManager/system-connections").iterdir():
-            self._load(path)
+            self.load(path)
 
         def rank(name: str) -> tuple[int, bool]:
             priority = self.profiles[name]["connection"].get("autoconnect-priority", "0")
@@ -191,8 +203,8 @@ class World:
 
     async def _up(self, name: str) -> Done:
         profile = self.profiles[name]
-        wifi = profile["wifi"]
-        ssid = bytes(int(octet) for octet in wifi["ssid"].split(";") if octet)
+        wifi, ssid = profile["wifi"], _ssid(profile)
+        self.connecting = ""
         psk = profile.get("wifi-security", {}).get("psk", "")
         if self.unavailable:
             return Done(4, err=f"Error: Connection activation failed: {name} is not available\n")
@@ -230,6 +242,10 @@ class World:
                 self.worked.add(name)
                 return Done(0, "Connection successfully activated\n")
         return Done(4, err=ERROR.format("The Wi-Fi network could not be found"))
+
+
+def _ssid(profile: Profile) -> bytes:
+    return bytes(int(octet) for octet in profile["wifi"]["ssid"].split(";") if octet)
 
 
 class FakePage:
