@@ -5,7 +5,7 @@ Each order has exactly one answer, and each answer leads to one order:
     Look      -> Seen      online: End. Time is left: Look. No radio: End. Else Scan
     Scan      -> Scanned   online: End. A known Wi-Fi is being joined: Look, once. Else Open
     Open      -> Opened    Attend; if the point did not come up: Look, for RETRY
-    Attend    -> Attended  online: End. A form: Join. "Search again": Close. Nobody there for IDLE,
+    Attend    -> Attended  A form: Join. Online: End. "Search again": Close. Nobody there for IDLE,
                            or somebody for HOLD: Close. Else Attend
     Join      -> Joined    End; if it failed: Scan, and the page says why
     Close     -> Closed    Look: what is known gets RETRY, then Scan
@@ -201,15 +201,12 @@ def _length(chance: Chance, known: bool) -> float:
 
 
 def _attended(model: Model, answer: Attended, now: float) -> tuple[Model, Order]:
+    if isinstance(answer.wish, Choice):  # also if a cable was plugged in: it holds a key, perhaps
+        return replace(model, notice=None, chance=Chance.NONE), Join(answer.wish)
     if answer.sight.online:
         return model, End("There is a network.")
-    match answer.wish:
-        case Choice():
-            return replace(model, notice=None, chance=Chance.NONE), Join(answer.wish)
-        case Rescan():
-            return replace(model, chance=Chance.NONE), Close()
-        case None:
-            pass
+    if answer.wish is not None:
+        return replace(model, chance=Chance.NONE), Close()
     model = replace(model, company=now) if answer.company else model
     if now - model.company >= IDLE or now - model.opened >= HOLD:
         return replace(model, chance=Chance.TURN), Close()

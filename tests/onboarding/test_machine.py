@@ -40,7 +40,7 @@ def test_a_network_ends_it_whenever_it_is_seen(model: Model) -> None:
     for answer in (
         Seen(ONLINE),
         Scanned((HOME,), ONLINE),
-        Attended(ONLINE, company=True, wish=CHOICE),
+        Attended(ONLINE, company=True, wish=Rescan()),
     ):
         assert isinstance(step(model, answer, 1e4)[1], End)
 
@@ -101,6 +101,13 @@ def test_a_network_that_failed_brings_the_point_back_with_the_reason(verdict: Ve
 
 def test_a_network_that_worked_ends_it() -> None:
     assert isinstance(step(Model(0.0), Joined(CHOICE, Verdict.JOINED), 9.0)[1], End)
+
+
+def test_a_form_is_not_thrown_away_for_a_cable() -> None:
+    model, order = step(up(0.0), Attended(ONLINE, company=True, wish=CHOICE), 9.0)
+    assert order == Join(CHOICE)
+    model, order = step(model, Joined(CHOICE, Verdict.ABSENT), 99.0)
+    assert isinstance(step(model, Scanned((HOME,), ONLINE), 110.0)[1], End)
 
 
 def test_a_form_is_tried_and_the_old_reason_forgotten() -> None:

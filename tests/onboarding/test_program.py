@@ -156,6 +156,19 @@ async def test_a_phone_on_the_point_keeps_it_up(stage: Stage) -> None:
     await meanwhile(stage, turn, still_up)
 
 
+@pytest.mark.parametrize("late", range(16))
+async def test_a_form_that_comes_when_the_point_makes_way_is_tried(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, late: int
+) -> None:
+    """Its sender was told that it is: it may not be lost in the moments of closing."""
+    monkeypatch.setattr(machine, "HOLD", 30.0)
+    stage.world.phones = 1
+    stage.page.wishes = [(machine.GRACE + machine.HOLD + late / 2, RIGHT)]
+    async with asyncio.timeout(300.0):
+        await stage.program.run()
+    assert stage.keeper.kept == [RIGHT]
+
+
 async def test_a_cable_ends_it_while_the_point_is_up(stage: Stage) -> None:
     def plug_in(world: World) -> None:
         assert world.point_is_up

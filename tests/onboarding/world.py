@@ -265,6 +265,9 @@ class FakePage:
         return True
 
     async def close(self) -> None:
+        """Serve nothing more; what was sent and not asked for is lost."""
+        now = asyncio.get_running_loop().time()
+        self.wishes = [(due, wish) for due, wish in self.wishes if not self.is_open or due > now]
         self.is_open = False
 
     async def wish(self, limit: float) -> Choice | Rescan | None:
