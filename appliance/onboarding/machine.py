@@ -172,7 +172,7 @@ def step(model: Model, answer: Answer, now: float) -> tuple[Model, Order]:
 def _seen(model: Model, sight: Sight, now: float) -> tuple[Model, Order]:
     if sight.online:
         return model, End("There is a network.")
-    if now - model.since < _length(model.chance, sight.known):
+    if now - model.since < _length(model.chance, sight):
         return model, Look(LOOK)
     if not sight.radio:
         return model, End("There is neither a network nor a Wi-Fi device. Plug in a cable.")
@@ -187,17 +187,18 @@ def _scanned(model: Model, answer: Scanned, now: float) -> tuple[Model, Order]:
     return model, Open(answer.networks, model.notice)
 
 
-def _length(chance: Chance, known: bool) -> float:
-    """Return how many seconds the networks get to come up. `known`: a Wi-Fi is among them."""
+def _length(chance: Chance, sight: Sight) -> float:
+    """Return how many seconds the networks get to come up; a radio that is not there as many."""
+    slow = sight.known or not sight.radio  # drivers start late, and start anew after a crash
     match chance:
         case Chance.START:
-            return PATIENCE if known else GRACE
+            return PATIENCE if slow else GRACE
         case Chance.TURN:
-            return RETRY if known else 0.0
+            return RETRY if slow else 0.0
         case Chance.TROUBLE | Chance.HEARD:
             return RETRY
         case Chance.NONE:
-            return 0.0
+            return 0.0 if sight.radio else RETRY
 
 
 def _attended(model: Model, answer: Attended, now: float) -> tuple[Model, Order]:

@@ -68,10 +68,18 @@ def test_nobody_waits_for_what_cannot_come(chance: Chance, sight: Sight) -> None
     assert step(Model(100.0, chance), Seen(sight), 100.0)[1] == Scan()
 
 
-def test_without_a_radio_it_ends_but_not_before_a_cable_had_its_time() -> None:
-    model = Model(0.0)
-    assert isinstance(step(model, Seen(Sight()), machine.GRACE - 1)[1], Look)
-    assert isinstance(step(model, Seen(Sight()), machine.GRACE)[1], End)
+@pytest.mark.parametrize(
+    ("chance", "seconds"),
+    [(Chance.START, machine.PATIENCE)]
+    + [(chance, machine.RETRY) for chance in Chance if chance is not Chance.START],
+)
+def test_without_a_radio_it_ends_but_not_before_one_had_its_time(
+    chance: Chance, seconds: float
+) -> None:
+    """Its driver may start late, or start anew just when the point makes way."""
+    model = Model(100.0, chance)
+    assert step(model, Seen(Sight()), 100.0 + seconds - 1) == (model, Look(machine.LOOK))
+    assert isinstance(step(model, Seen(Sight()), 100.0 + seconds)[1], End)
 
 
 def test_a_scan_is_shown_with_what_went_wrong_before() -> None:

@@ -233,6 +233,17 @@ async def test_without_any_wifi_it_ends(stage: Stage) -> None:
     assert "Plug in a cable" in await stage.program.run()
 
 
+async def test_a_radio_that_comes_late_is_used(stage: Stage) -> None:
+    stage.world.wifi = False
+    stage.page.wishes = [(120.0, RIGHT)]
+
+    def driver_is_there(world: World) -> None:
+        world.wifi = True
+
+    told = await meanwhile(stage, 2 * machine.GRACE, driver_is_there)
+    assert told == "The network that was chosen is joined."
+
+
 async def test_stopping_takes_the_point_down(stage: Stage) -> None:
     async with asyncio.TaskGroup() as group:
         task = group.create_task(stage.program.run())
