@@ -5,8 +5,8 @@ Each order has exactly one answer, and each answer leads to one order:
     Look      -> Seen      online: End. Time is left: Look. No radio: End. Else Scan
     Scan      -> Scanned   online: End. A known Wi-Fi is being joined: Look, once. Else Open
     Open      -> Opened    Attend; if the point did not come up: Look, for RETRY
-    Attend    -> Attended  A form: Join. Online: End. "Search again": Close. Nobody there for IDLE,
-                           or somebody for HOLD: Close. Else Attend
+    Attend    -> Attended  A form: Join. Online: End. "Search again", or the point is gone: Close.
+                           Nobody there for IDLE, or somebody for HOLD: Close. Else Attend
     Join      -> Joined    End; if it failed: Scan, and the page says why
     Close     -> Closed    Look: what is known gets RETRY, then Scan
 
@@ -209,6 +209,7 @@ def _attended(model: Model, answer: Attended, now: float) -> tuple[Model, Order]
     if answer.wish is not None:
         return replace(model, chance=Chance.NONE), Close()
     model = replace(model, company=now) if answer.company else model
-    if now - model.company >= IDLE or now - model.opened >= HOLD:
+    gone = not answer.sight.point  # the driver crashed, or somebody took it down
+    if gone or now - model.company >= IDLE or now - model.opened >= HOLD:
         return replace(model, chance=Chance.TURN), Close()
     return model, Attend(ATTEND)

@@ -64,18 +64,16 @@ def available(devices: str, device: str) -> bool:
 
 def sight(devices: str, profiles: str) -> Sight:
     """Return how the machine is connected."""
-    states = [
-        (kind, state)
-        for _, kind, state, profile in (row for row in rows(devices) if len(row) == 4)
-        if kind in {*_WIRED, "wifi"} and profile != POINT
-    ]
-    online = any(state == "connected" for _, state in states)
-    joining = any(kind == "wifi" and state.startswith("connecting") for kind, state in states)
+    found = [row[1:] for row in rows(devices) if len(row) == 4 and row[1] in {*_WIRED, "wifi"}]
+    point = ["wifi", "connected", POINT] in found
+    others = [(kind, state) for kind, state, profile in found if profile != POINT]
+    online = any(state == "connected" for _, state in others)
+    joining = any(kind == "wifi" and state.startswith("connecting") for kind, state in others)
     known = any(
         row[1:] == ["802-11-wireless", "yes"] and row[0] not in {POINT, TRIAL}
         for row in rows(profiles)
     )
-    return Sight(bool(wifi_device(devices)), online, known, joining)
+    return Sight(bool(wifi_device(devices)), online, known, joining, point)
 
 
 def networks(text: str) -> tuple[Network, ...]:

@@ -29,6 +29,7 @@ from appliance.onboarding.model import Choice, Network, Notice, Rescan, Security
 
 NOTHING = Sight(radio=True)
 KNOWN = Sight(radio=True, known=True)
+UP = Sight(radio=True, point=True)
 JOINING = Sight(radio=True, known=True, joining=True)
 ONLINE = Sight(radio=True, online=True)
 HOME = Network(b"Home", 80, Security.PERSONAL)
@@ -112,7 +113,7 @@ def test_a_network_that_worked_ends_it() -> None:
 
 
 def test_a_form_is_not_thrown_away_for_a_cable() -> None:
-    model, order = step(up(0.0), Attended(ONLINE, company=True, wish=CHOICE), 9.0)
+    model, order = step(opened(0.0), Attended(ONLINE, company=True, wish=CHOICE), 9.0)
     assert order == Join(CHOICE)
     model, order = step(model, Joined(CHOICE, Verdict.ABSENT), 99.0)
     assert isinstance(step(model, Scanned((HOME,), ONLINE), 110.0)[1], End)
@@ -120,13 +121,13 @@ def test_a_form_is_not_thrown_away_for_a_cable() -> None:
 
 def test_a_form_is_tried_and_the_old_reason_forgotten() -> None:
     model = Model(0.0, notice=Notice(Verdict.ABSENT, b"Home"))
-    model, order = step(model, Attended(NOTHING, company=True, wish=CHOICE), 9.0)
+    model, order = step(model, Attended(UP, company=True, wish=CHOICE), 9.0)
     assert order == Join(CHOICE)
     assert model.notice is None
 
 
 def test_a_new_search_does_not_wait_for_known_networks() -> None:
-    model, order = step(up(0.0), Attended(KNOWN, company=True, wish=Rescan()), 9.0)
+    model, order = step(opened(0.0), Attended(UP, company=True, wish=Rescan()), 9.0)
     assert order == Close()
     model, order = step(model, Closed(), 12.0)
     assert order == Look(0.0)
@@ -135,7 +136,7 @@ def test_a_new_search_does_not_wait_for_known_networks() -> None:
     assert step(model, Scanned((HOME,), JOINING), 14.0)[1] == Open((HOME,), None)
 
 
-def up(now: float) -> Model:
+def opened(now: float) -> Model:
     """The point came up."""
     model, order = step(Model(0.0, Chance.TURN), Opened(well=True), now)
     assert order == Attend(machine.ATTEND)
@@ -143,7 +144,7 @@ def up(now: float) -> Model:
 
 
 def test_nobody_there_for_a_while_gives_the_known_networks_a_turn() -> None:
-    model, alone = up(1000.0), Attended(KNOWN, company=False)
+    model, alone = opened(1000.0), Attended(UP, company=False)
     assert step(model, alone, 1000.0 + machine.IDLE - 1)[1] == Attend(machine.ATTEND)
     model, order = step(model, alone, 1000.0 + machine.IDLE)
     assert order == Close()
@@ -154,7 +155,7 @@ def test_nobody_there_for_a_while_gives_the_known_networks_a_turn() -> None:
 
 
 def test_somebody_there_keeps_the_point_up_but_not_for_ever() -> None:
-    model, there = up(0.0), Attended(KNOWN, company=True)
+    model, there = opened(0.0), Attended(UP, company=True)
     now = 0.0
     while now + machine.ATTEND < machine.HOLD:
         now += machine.ATTEND
@@ -163,12 +164,19 @@ def test_somebody_there_keeps_the_point_up_but_not_for_ever() -> None:
     assert step(model, there, machine.HOLD)[1] == Close()
 
 
+def test_a_point_that_is_gone_is_not_attended() -> None:
+    model, order = step(opened(0.0), Attended(NOTHING, company=True), 9.0)
+    assert order == Close()
+    assert step(model, Closed(), 10.0)[1] == Look(0.0)
+    assert step(model, Seen(NOTHING), 10.5)[1] == Scan()
+
+
 def test_company_that_left_counts_from_when_it_left() -> None:
-    model, _ = step(up(0.0), Attended(KNOWN, company=True), 200.0)
-    assert step(model, Attended(KNOWN, company=False), 200.0 + machine.IDLE - 1)[1] == Attend(
+    model, _ = step(opened(0.0), Attended(UP, company=True), 200.0)
+    assert step(model, Attended(UP, company=False), 200.0 + machine.IDLE - 1)[1] == Attend(
         machine.ATTEND
     )
-    assert step(model, Attended(KNOWN, company=False), 200.0 + machine.IDLE)[1] == Close()
+    assert step(model, Attended(UP, company=False), 200.0 + machine.IDLE)[1] == Close()
 
 
 def test_a_point_that_does_not_come_up_is_tried_again_later() -> None:
@@ -190,7 +198,7 @@ def answers(order: Order) -> st.SearchStrategy[Answer]:
         case Open():
             return st.builds(Opened, st.booleans())
         case Attend():
-            return st.builds(Attended, sights, st.booleans(), wishes)
+            return st.builds(Attended, st.sampled_from([UP, UP, NOTHING]), st.booleans(), wishes)
         case Join():
             failures = st.sampled_from([each for each in Verdict if each is not Verdict.JOINED])
             return st.builds(Joined, st.just(CHOICE), failures)

@@ -188,62 +188,6 @@ async def test_searching_again_shows_what_came_up_since(stage: Stage) -> None:
     assert [names[0] for names, _ in stage.page.shown] == ["Home", "New"]
 
 
-async def test_a_blocked_radio_is_unblocked_and_waited_for(stage: Stage) -> None:
-    """As Raspberry Pi OS keeps it while no country is set."""
-    stage.world.blocked = True
-    stage.page.wishes = [(60.0, RIGHT)]
-
-    def first_try(world: World) -> None:
-        assert world.point_is_up
-
-    await meanwhile(stage, 2 * machine.GRACE, first_try)
-    assert stage.page.shown == [(("Home", "Caf\ufffd"), None)]
-
-
-async def test_a_radio_that_stays_blocked_is_not_waited_for_for_ever(stage: Stage) -> None:
-    stage.world.blocked, stage.world.waking = True, 600.0
-
-    def plug_in(world: World) -> None:
-        assert world.point_ups == 0
-        world.cable = True
-
-    assert await meanwhile(stage, 300.0, plug_in) == "There is a network."
-
-
-async def test_a_point_that_fails_is_tried_again_until_it_works(stage: Stage) -> None:
-    stage.world.point_fails = True
-    stage.page.wishes = [(300.0, RIGHT)]
-
-    def mend(world: World) -> None:
-        assert not world.firewall
-        world.point_fails = False
-
-    await meanwhile(stage, 200.0, mend)
-    assert stage.world.point_ups == 1
-
-
-async def test_the_point_takes_nothing_older_than_wpa2(stage: Stage) -> None:
-    await stage.radio.look()
-    assert await stage.radio.open_point()
-    assert stage.world.offered == {"rsn", "ccmp"}
-
-
-async def test_without_any_wifi_it_ends(stage: Stage) -> None:
-    stage.world.wifi = False
-    assert "Plug in a cable" in await stage.program.run()
-
-
-async def test_a_radio_that_comes_late_is_used(stage: Stage) -> None:
-    stage.world.wifi = False
-    stage.page.wishes = [(120.0, RIGHT)]
-
-    def driver_is_there(world: World) -> None:
-        world.wifi = True
-
-    told = await meanwhile(stage, 2 * machine.GRACE, driver_is_there)
-    assert told == "The network that was chosen is joined."
-
-
 async def test_stopping_takes_the_point_down(stage: Stage) -> None:
     async with asyncio.TaskGroup() as group:
         task = group.create_task(stage.program.run())
