@@ -34,6 +34,7 @@ EVERY_NAME: Final = f"# While the set-up page is there.\naddress=/#/{nmcli.ADDRE
 # the one that worked last; one without a limit to its retries it may try for ever, and never the
 # next (src/core/nm-policy.c). What a person chose here shall not stand behind a wrong password.
 PREFERRED: Final = "autoconnect-priority=1"
+ALLOWED: Final = ("inet", "voice", "setup_device")  # of deploy/imaging/files/etc/nftables.conf
 
 COMMAND_TIME: Final = 15.0  # s
 WAKE_TIME: Final = 10.0  # s; a radio that was blocked needs its supplicant, one or two seconds
@@ -79,7 +80,8 @@ class NetworkManager(Radio):
         profile = nmcli.point_profile(self._device, self._name, self._password)
         await self._write(self._root / NAMES, EVERY_NAME, 0o644)
         await self._load(PASSING, nmcli.POINT, profile)
-        await self._firewall("add")
+        # Phones on it may ask for addresses, names and the page; see nftables.conf.
+        await self._run("nft", "add", "element", *ALLOWED, "{", self._device, "}")
         code, text = await self._up(nmcli.POINT, POINT_TIME)
         if code:
             log.warning("NetworkManager says of the access point: %s", text.strip()[-300:])
@@ -89,7 +91,7 @@ class NetworkManager(Radio):
     async def close_point(self) -> None:
         await self._forget(nmcli.POINT)
         (self._root / NAMES).unlink(missing_ok=True)
-        await self._firewall("delete")
+        await self._run("nft", "flush", "set", *ALLOWED)
 
     @override
     async def occupied(self) -> bool:
@@ -121,13 +123,6 @@ class NetworkManager(Radio):
     async def _forget(self, name: str) -> None:
         await self._run("nmcli", "connection", "delete", "id", name)
         self._path(PASSING, name).unlink(missing_ok=True)
-
-    async def _firewall(self, verb: str) -> None:
-        """Let phones on the point ask for addresses, names and the page; see nftables.conf."""
-        if not self._device:
-            return
-        where = ("inet", "voice", "setup_device", "{", self._device, "}")
-        await self._run("nft", verb, "element", *where)
 
     async def _run(self, *argv: str) -> None:
         """Run what may fail: what it was for is looked at afterwards."""

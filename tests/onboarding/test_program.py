@@ -201,11 +201,14 @@ async def test_stopping_takes_the_point_down(stage: Stage) -> None:
 async def test_what_a_killed_process_left_is_taken_down_first(stage: Stage) -> None:
     await stage.radio.look()
     assert await stage.radio.open_point()
-    stage.world.cable = True
-    await Stage(stage.world.root).program.radio.close_point()  # of another process
     again = NetworkManager("voice-1a2b", POINTS, stage.world.root, stage.world)
-    await Onboarding(again, stage.page, stage.keeper).run()
-    assert stage.nothing_is_left()
+    stage.program = Onboarding(again, stage.page, stage.keeper)
+
+    def before_its_own(world: World) -> None:
+        assert stage.nothing_is_left()
+        world.cable = True
+
+    await meanwhile(stage, machine.GRACE / 2, before_its_own)
 
 
 async def test_without_networkmanager_it_says_so(stage: Stage) -> None:

@@ -88,10 +88,10 @@ class World:
         if not self.installed:
             return Done(127)
         match argv:
-            case ("nft", verb, "element", "inet", "voice", "setup_device", "{", name, "}"):
-                if (name in self.firewall) == (verb == "add"):
-                    return Done(1, err="Error: No such file or directory")
-                self.firewall ^= {name}
+            case ("nft", "add", "element", "inet", "voice", "setup_device", "{", name, "}"):
+                self.firewall.add(name)
+            case ("nft", "flush", "set", "inet", "voice", "setup_device"):
+                self.firewall.clear()
             case ("iw", "dev", "wlan0", "station", "dump"):
                 line = "Station 02:00:00:00:0{}:00 (on wlan0)\n\tinactive time:\t4 ms\n"
                 return Done(0, "".join(line.format(each) for each in range(self.phones)))
