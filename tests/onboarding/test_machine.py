@@ -1,5 +1,7 @@
 """When the access point goes up and makes way: every answer in the states where it can come."""
 
+from typing import NamedTuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,7 +115,7 @@ def test_a_network_that_worked_ends_it() -> None:
 
 
 def test_a_form_is_not_thrown_away_for_a_cable() -> None:
-    model, order = step(opened(0.0), Attended(ONLINE, company=True, wish=CHOICE), 9.0)
+    model, order = step(after_opening(0.0), Attended(ONLINE, company=True, wish=CHOICE), 9.0)
     assert order == Join(CHOICE)
     model, order = step(model, Joined(CHOICE, Verdict.ABSENT), 99.0)
     assert isinstance(step(model, Scanned((HOME,), ONLINE), 110.0)[1], End)
@@ -127,7 +129,7 @@ def test_a_form_is_tried_and_the_old_reason_forgotten() -> None:
 
 
 def test_a_new_search_does_not_wait_for_known_networks() -> None:
-    model, order = step(opened(0.0), Attended(UP, company=True, wish=Rescan()), 9.0)
+    model, order = step(after_opening(0.0), Attended(UP, company=True, wish=Rescan()), 9.0)
     assert order == Close()
     model, order = step(model, Closed(), 12.0)
     assert order == Look(0.0)
@@ -136,7 +138,7 @@ def test_a_new_search_does_not_wait_for_known_networks() -> None:
     assert step(model, Scanned((HOME,), JOINING), 14.0)[1] == Open((HOME,), None)
 
 
-def opened(now: float) -> Model:
+def after_opening(now: float) -> Model:
     """The point came up."""
     model, order = step(Model(0.0, Chance.TURN), Opened(well=True), now)
     assert order == Attend(machine.ATTEND)
@@ -144,7 +146,7 @@ def opened(now: float) -> Model:
 
 
 def test_nobody_there_for_a_while_gives_the_known_networks_a_turn() -> None:
-    model, alone = opened(1000.0), Attended(UP, company=False)
+    model, alone = after_opening(1000.0), Attended(UP, company=False)
     assert step(model, alone, 1000.0 + machine.IDLE - 1)[1] == Attend(machine.ATTEND)
     model, order = step(model, alone, 1000.0 + machine.IDLE)
     assert order == Close()
@@ -155,7 +157,7 @@ def test_nobody_there_for_a_while_gives_the_known_networks_a_turn() -> None:
 
 
 def test_somebody_there_keeps_the_point_up_but_not_for_ever() -> None:
-    model, there = opened(0.0), Attended(UP, company=True)
+    model, there = after_opening(0.0), Attended(UP, company=True)
     now = 0.0
     while now + machine.ATTEND < machine.HOLD:
         now += machine.ATTEND
@@ -165,14 +167,14 @@ def test_somebody_there_keeps_the_point_up_but_not_for_ever() -> None:
 
 
 def test_a_point_that_is_gone_is_not_attended() -> None:
-    model, order = step(opened(0.0), Attended(NOTHING, company=True), 9.0)
+    model, order = step(after_opening(0.0), Attended(NOTHING, company=True), 9.0)
     assert order == Close()
     assert step(model, Closed(), 10.0)[1] == Look(0.0)
     assert step(model, Seen(NOTHING), 10.5)[1] == Scan()
 
 
 def test_company_that_left_counts_from_when_it_left() -> None:
-    model, _ = step(opened(0.0), Attended(UP, company=True), 200.0)
+    model, _ = step(after_opening(0.0), Attended(UP, company=True), 200.0)
     assert step(model, Attended(UP, company=False), 200.0 + machine.IDLE - 1)[1] == Attend(
         machine.ATTEND
     )
@@ -186,44 +188,61 @@ def test_a_point_that_does_not_come_up_is_tried_again_later() -> None:
     assert step(model, Seen(NOTHING), 50.0 + machine.RETRY)[1] == Scan()
 
 
-def answers(order: Order) -> st.SearchStrategy[Answer]:
-    """Every answer that there can be to an order."""
-    sights = st.builds(Sight, st.booleans(), st.just(value=False), st.booleans(), st.booleans())
-    wishes = st.sampled_from([None, None, None, CHOICE, Rescan()])
-    match order:
-        case Look():
-            return st.builds(Seen, sights)
-        case Scan():
-            return st.builds(Scanned, st.just((HOME,)), sights)
-        case Open():
-            return st.builds(Opened, st.booleans())
-        case Attend():
-            return st.builds(Attended, st.sampled_from([UP, UP, NOTHING]), st.booleans(), wishes)
-        case Join():
-            failures = st.sampled_from([each for each in Verdict if each is not Verdict.JOINED])
-            return st.builds(Joined, st.just(CHOICE), failures)
-        case Close():
-            return st.just(Closed())
-        case End():
-            raise AssertionError(order)
+class Turn(NamedTuple):
+    """What the world is like when an order is answered."""
+
+    sight: Sight
+    well: bool
+    company: bool
+    wish: Choice | Rescan | None
+    failure: Verdict
+    seconds: float  # that the answer took
+
+    def answer(self, order: Order) -> Answer:
+        match order:
+            case Look():
+                return Seen(self.sight)
+            case Scan():
+                return Scanned((HOME,), self.sight)
+            case Open():
+                return Opened(self.well)
+            case Attend():
+                return Attended(UP if self.well else self.sight, self.company, self.wish)
+            case Join(choice):
+                return Joined(choice, self.failure)
+            case Close():
+                return Closed()
+            case End():
+                raise AssertionError(order)
 
 
-@given(st.data())
+TURNS = st.builds(
+    Turn,
+    st.builds(Sight, st.booleans(), st.just(value=False), st.booleans(), st.booleans()),
+    st.sampled_from([*[True] * 7, False]),  # mostly well and in company, or nothing lasts long
+    st.sampled_from([*[True] * 7, False]),
+    st.sampled_from([*[None] * 14, CHOICE, Rescan()]),
+    st.sampled_from([each for each in Verdict if each is not Verdict.JOINED]),
+    st.floats(0.1, 1000.0),
+)
+
+
+@given(st.lists(TURNS, min_size=20, max_size=40))
 def test_in_any_world_the_point_is_never_opened_twice_and_never_blocks_long(
-    data: st.DataObject,
+    turns: list[Turn],
 ) -> None:
     now, opened = 0.0, None
     model, order = machine.begin(now)
-    for _ in range(60):
+    for turn in turns:
         if isinstance(order, End):
             return
         if isinstance(order, Open):
             assert opened is None
         if isinstance(order, Scan | Look):
             assert opened is None  # a radio that is an access point hears nothing
-        answer = data.draw(answers(order))
-        now += data.draw(st.floats(0.1, 100.0))
-        if isinstance(order, Open) and answer == Opened(well=True):
+        answer = turn.answer(order)
+        now += turn.seconds
+        if isinstance(order, Open) and turn.well:
             opened = now
         if isinstance(order, Join | Close):
             opened = None
