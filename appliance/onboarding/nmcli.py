@@ -41,7 +41,7 @@ _REASONS: Final = (
 
 def rows(text: str) -> Iterator[list[str]]:
     """Yield the fields of each line of terse output."""
-    for line in text.splitlines():
+    for line in text.split("\n"):  # a name may have what else parts lines, such as U+2028
         if line:
             parted = re.sub(
                 r"\\.|:", lambda found: found[0].replace(":", "\n", found[0] == ":"), line
