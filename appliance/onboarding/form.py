@@ -84,7 +84,7 @@ def _network(
         if network.ssid.hex() == filled.network:
             if network.security is Security.FOREIGN:
                 wrong["network"] = (
-                    "This network wants a user name, or an encryption that is no longer safe: "
+                    "This network wants a user name, or an encryption that is too old or too new: "
                     "the appliance cannot join it. Choose another one, or plug in a cable."
                 )
             return network.ssid, network.security

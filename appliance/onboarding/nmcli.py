@@ -100,7 +100,7 @@ def security(text: str) -> Security:
     words = set(text.replace("--", "").split())
     if words & {"WPA1", "WPA2", "WPA3"} and "802.1X" not in words:
         return Security.PERSONAL
-    if not words or words <= {"OWE", "OWE-TM"}:
+    if not words or words == {"OWE-TM"}:  # OWE alone lets nobody in without encryption
         return Security.OPEN
     return Security.FOREIGN
 

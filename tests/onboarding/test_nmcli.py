@@ -80,6 +80,20 @@ def test_a_scan_lists_each_name_once_the_strongest_first() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "security"),
+    [("", Security.OPEN), ("--", Security.OPEN), ("OWE-TM", Security.OPEN),
+     ("OWE", Security.FOREIGN), ("WEP", Security.FOREIGN), ("WPA2 802.1X", Security.FOREIGN),
+     ("WPA1 WPA2", Security.PERSONAL), ("WPA3", Security.PERSONAL)],
+)  # fmt: skip
+def test_how_a_network_is_locked(said: str, security: Security) -> None:
+    """OWE: NetworkManager lets a profile without security join its transition mode alone.
+
+    nm_setting_wireless_ap_security_compatible, in src/libnm-core-impl/nm-setting-wireless.c.
+    """
+    assert nmcli.security(said) is security
+
+
 def test_an_open_twin_does_not_make_a_network_open() -> None:
     assert nmcli.networks("486F6D65:30:WPA2\n486F6D65:99:\n") == (
         Network(b"Home", 99, Security.PERSONAL),
