@@ -60,6 +60,7 @@ def test_whatever_is_escaped_is_read_as_it_was(table: list[list[str]]) -> None:
         ("wlan0:wifi:unavailable:\n", "", Sight(radio=True)),
         ("wlan0:wifi:unmanaged:\n", "", Sight()),
         ("eth0:ethernet:connected:Wired\n", "", Sight(online=True)),
+        ("eth0:ethernet:connected (externally):eth0\n", "", Sight(online=True)),
         ("docker0:bridge:connected (externally):docker0\n", "", Sight()),
         (f"wlan0:wifi:connected:{nmcli.POINT}\n", "", Sight(radio=True, point=True)),
         ("", f"{nmcli.POINT}:802-11-wireless:yes\nOld:802-11-wireless:no\n", Sight()),
