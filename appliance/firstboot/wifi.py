@@ -40,10 +40,13 @@ def wifi_step(texts: Mapping[str, str], hidden: bool, used: bool, facts: Facts) 
     return Step("Wi-Fi", told, (profile, unblock), tuple(notes), ("password",))
 
 
-def client_profile(name: str, ssid: str, security: str, hidden: bool) -> str:
-    """Return a profile for joining a network. `ssid` and `security`: as the functions below."""
+def client_profile(name: str, ssid: str, security: str, hidden: bool, *more: str) -> str:
+    """Return a profile for joining a network. `ssid` and `security`: as the functions below.
+
+    `more`: lines for its section `connection`.
+    """
     lines = [
-        "[connection]", f"id={name}", "type=wifi", "autoconnect-retries=0", "",  # for ever
+        "[connection]", f"id={name}", "type=wifi", "autoconnect-retries=0", *more, "",  # for ever
         "[wifi]", "mode=infrastructure", f"ssid={ssid}", *(["hidden=true"] if hidden else []), "",
         *([security, ""] if security else []),
         "[ipv4]", "method=auto", "", "[ipv6]", "method=auto", "",
@@ -65,6 +68,20 @@ def security_section(password: str) -> str:
     blanks = len(escaped) - len(escaped.lstrip(" "))
     kept = "\\s" * blanks + escaped.lstrip(" ")
     return f"[wifi-security]\nkey-mgmt=wpa-psk\npsk={kept}"
+
+
+def check_password(password: str) -> None:
+    """Raise SettingError if no Wi-Fi can have this password.
+
+    8 to 63 characters, or 64 hexadecimal digits: IEEE 802.11, and NetworkManager's property psk.
+    """
+    length = len(password.encode())
+    if not 8 <= length <= 63 and not re.fullmatch("[0-9A-Fa-f]{64}", password):
+        raise SettingError(
+            f"A Wi-Fi password has 8 to 63 characters, this one has {length}. "
+            "Look at the router's label, and type it anew.",
+            "password",
+        )
 
 
 def country_step(code: str, facts: Facts) -> Step:
@@ -107,23 +124,14 @@ def _name(ssid: str) -> str:
 
 
 def _security(password: str) -> str:
-    """Return the section of a password that can be one. Raises SettingError.
-
-    8 to 63 characters, or 64 hexadecimal digits: IEEE 802.11, and NetworkManager's psk property.
-    """
+    """Return the section of a password that can be one. Raises SettingError."""
     if not password.isprintable():
         raise SettingError(
             "The password has a character that cannot be seen. Type it anew; "
             "one with a backslash goes into single quotes: 'like\\this'.",
             "password",
         )
-    length = len(password.encode())
-    if not 8 <= length <= 63 and not re.fullmatch("[0-9A-Fa-f]{64}", password):
-        raise SettingError(
-            f"A Wi-Fi password has 8 to 63 characters, this one has {length}. "
-            "Look at the router's label, and type it anew.",
-            "password",
-        )
+    check_password(password)
     return security_section(password)
 
 

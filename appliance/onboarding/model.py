@@ -9,7 +9,7 @@ class Security(Enum):
 
     OPEN = "open"
     PERSONAL = "personal"  # one password: WPA, WPA2, WPA3
-    FOREIGN = "foreign"  # WEP, or 802.1X with users: nothing this page could set up
+    FOREIGN = "foreign"  # WEP, OWE, or 802.1X with users: nothing this page could set up
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """How the machine is connected. Our own access point does not count."""
+    """How the machine is connected. Our own access point counts for `point` alone."""
 
     radio: bool = False  # there is a Wi-Fi device that NetworkManager may use
     online: bool = False  # a cable, or a network, with an address
     known: bool = False  # NetworkManager has a Wi-Fi network to join by itself
+    joining: bool = False  # and is about it
+    point: bool = False  # our access point is up
 
 
 def readable(ssid: bytes) -> str:

@@ -32,10 +32,11 @@ SCAN = """\
 
 
 def test_fields_with_colons_and_backslashes_stay_whole() -> None:
+    assert list(nmcli.rows("a\u2028b:c\x85\n")) == [["a\u2028b", "c\x85"]]
     assert list(nmcli.rows("a\\:b:c\\\\:d:\n:\n")) == [["a:b", "c\\", "d", ""], ["", ""]]
 
 
-@given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])),
+@given(st.lists(st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"])),
                          min_size=2), min_size=1))  # fmt: skip
 def test_whatever_is_escaped_is_read_as_it_was(table: list[list[str]]) -> None:
     def line(row: list[str]) -> str:
@@ -49,12 +50,19 @@ def test_whatever_is_escaped_is_read_as_it_was(table: list[list[str]]) -> None:
     [
         (DEVICES, PROFILES, Sight(radio=True, online=True, known=True)),
         ("wlan0:wifi:disconnected:\n", PROFILES, Sight(radio=True, known=True)),
-        ("wlan0:wifi:connecting (getting IP configuration):Home\n", "", Sight(radio=True)),
+        (
+            "wlan0:wifi:connecting (getting IP configuration):Home\n",
+            "",
+            Sight(radio=True, joining=True),
+        ),
+        (f"wlan0:wifi:connecting (prepare):{nmcli.POINT}\n", "", Sight(radio=True)),
+        ("eth0:ethernet:connecting (prepare):Wired\n", "", Sight()),
         ("wlan0:wifi:unavailable:\n", "", Sight(radio=True)),
         ("wlan0:wifi:unmanaged:\n", "", Sight()),
         ("eth0:ethernet:connected:Wired\n", "", Sight(online=True)),
+        ("eth0:ethernet:connected (externally):eth0\n", "", Sight(online=True)),
         ("docker0:bridge:connected (externally):docker0\n", "", Sight()),
-        (f"wlan0:wifi:connected:{nmcli.POINT}\n", "", Sight(radio=True)),
+        (f"wlan0:wifi:connected:{nmcli.POINT}\n", "", Sight(radio=True, point=True)),
         ("", f"{nmcli.POINT}:802-11-wireless:yes\nOld:802-11-wireless:no\n", Sight()),
         ("nonsense\n::\n", ":\n", Sight()),
     ],
@@ -71,6 +79,20 @@ def test_a_scan_lists_each_name_once_the_strongest_first() -> None:
         Network(b"New", 33, Security.PERSONAL),
         Network(b"Old", 20, Security.FOREIGN),
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "security"),
+    [("", Security.OPEN), ("--", Security.OPEN), ("OWE-TM", Security.OPEN),
+     ("OWE", Security.FOREIGN), ("WEP", Security.FOREIGN), ("WPA2 802.1X", Security.FOREIGN),
+     ("WPA1 WPA2", Security.PERSONAL), ("WPA3", Security.PERSONAL)],
+)  # fmt: skip
+def test_how_a_network_is_locked(said: str, security: Security) -> None:
+    """OWE: NetworkManager lets a profile without security join its transition mode alone.
+
+    nm_setting_wireless_ap_security_compatible, in src/libnm-core-impl/nm-setting-wireless.c.
+    """
+    assert nmcli.security(said) is security
 
 
 def test_an_open_twin_does_not_make_a_network_open() -> None:
