@@ -136,12 +136,9 @@ class _Watch:
         moved = self._stream.calls != self._calls
         self._calls = self._stream.calls
         self._still = 0 if moved else self._still + 1
-        patience = _STILL_TICKS if self._calls > self._calls_at_start else _FIRST_TICKS
-        if self._still >= patience or not (moved or self._stream.active()):
+        if not moved and (error := self._stopped()) is not None:
             log.debug("! the sound card has not called back for %d ticks", self._still)
-            self._failed(
-                DeviceError("The sound card has stopped.", "Check that it is still plugged in.")
-            )
+            self._failed(error)
             return
         if self._buffers.note(self._xruns(), self._loop.time()):
             size_ms = self._buffers.size_ms
@@ -149,6 +146,17 @@ class _Watch:
             self._still = 0
             self._opening = self._worker.run(lambda: self._stream.reopen(size_ms))
         self._again()
+
+    def _stopped(self) -> DeviceError | None:
+        """Return why a card that does not call back will not do so any more."""
+        try:
+            self._stream.check_present()
+        except DeviceError as error:
+            return error
+        patience = _STILL_TICKS if self._calls > self._calls_at_start else _FIRST_TICKS
+        if self._still < patience and self._stream.active():
+            return None
+        return DeviceError("The sound card has stopped.", "Check that it is still plugged in.")
 
     def _look_at_opening(self, opening: "asyncio.Future[None]") -> None:
         self._still += 1

@@ -110,6 +110,11 @@ class CardStream(AudioStream):
         except OSError:  # closed underneath us
             return False
 
+    def check_present(self) -> None:
+        """Raise DeviceError if the kernel has lost one of the cards. Between open and close."""
+        for card in self._cards[1:] if self._cards is not None else ():
+            _check_present(card)
+
     def _start(self, block_ms: int) -> None:
         assert self._cards is not None, "not open"  # noqa: S101 - misuse
         audio, microphone, speaker = self._cards
@@ -194,8 +199,8 @@ class CardStream(AudioStream):
             if error.errno not in _UNSUITABLE:
                 raise
             for card in (microphone, speaker):
-                if card is not None and vanished(card):
-                    raise DeviceError(f"{card.name} is gone.", "Plug it in again.") from error
+                if card is not None:
+                    _check_present(card)
             return None
         self._opened.callback(stream.close)
         return stream
@@ -248,6 +253,11 @@ def formats(card: Card, direction: Direction) -> Iterator[Format]:
             for count in channels:
                 if count:
                     yield Format(rate_hz, count, width)
+
+
+def _check_present(card: Card) -> None:
+    if vanished(card):
+        raise DeviceError(f"{card.name} is gone.", "Plug it in again.")
 
 
 def _in_words(error: OSError, microphone: Card, speaker: Card) -> DeviceError:

@@ -102,6 +102,7 @@ def _plugs(box: Box, card: SoundCard) -> list[Row]:
     box.machine.run("udevadm settle")
     box.press(CALL)
     box.until_phase("live")
+    card.until_loud(1)  # it is open
     for _ in range(PLUGS):
         card.unplug()
         noticed.append(_until(box, missing=True))

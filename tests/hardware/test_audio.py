@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from appliance.config import AudioConfig
 from appliance.errors import DeviceError
-from appliance.hardware import audio
+from appliance.hardware import audio, stream
 from appliance.hardware.audio import PyAudioDevice
 from appliance.hardware.portaudio import list_devices
 from appliance.hardware.virtual_card import MICROPHONE, SPEAKER, VirtualCard
@@ -115,6 +115,25 @@ async def test_a_frozen_card_is_told_too(card: VirtualCard) -> None:
                 await failures.get()
             finally:
                 os.kill(card.pid, signal.SIGCONT)
+
+
+async def test_a_card_that_the_kernel_has_lost_is_named_at_once(
+    card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only after the ticks that a card may be still: they are for ever here."""
+    monkeypatch.setattr(audio, "_STILL_TICKS", 1_000_000)
+    failures: asyncio.Queue[DeviceError] = asyncio.Queue()
+    ear = Ear()
+    async with asyncio.timeout(30):
+        async with PyAudioDevice(CARDS, Latch()).open(ear, failures.put_nowait):
+            await asyncio.to_thread(wait_for_blocks, ear, 5)
+            monkeypatch.setattr(stream, "vanished", lambda _card: True)
+            os.kill(card.pid, signal.SIGSTOP)  # a card that calls back is not asked after
+            try:
+                error = await failures.get()
+            finally:
+                os.kill(card.pid, signal.SIGCONT)
+    assert "is gone" in error.cause
 
 
 async def test_a_card_that_hangs_while_it_opens_keeps_the_light_on_until_it_is_closed(
