@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from appliance.errors import DeviceError
 from tests.bench.rows import Row
@@ -24,6 +24,7 @@ BOOTS, STARTS, CRASHES, HANGS, PLUGS = 3, 5, 3, 2, 3
 PRESSES: Final = 200
 PHOTOS: Final = 5
 LIMIT_S: Final = 60.0
+BLOCKS: Final = 50  # of 10 ms
 LOOK_S: Final = 0.02  # between two looks at the status, and so the resolution of what is seen there
 SETTINGS: Final = "/etc/voice-appliance/config.d/camera.toml"
 MAIN: Final = "$(systemctl show -P MainPID voice-appliance)"
@@ -102,8 +103,8 @@ def _plugs(box: Box, card: SoundCard) -> list[Row]:
     box.machine.run("udevadm settle")
     box.press(CALL)
     box.until_phase("live")
-    card.until_loud(1)  # it is open
     for _ in range(PLUGS):
+        _until_moving(box)
         card.unplug()
         noticed.append(_until(box, missing=True))
         card.plug(box.machine)
@@ -113,6 +114,16 @@ def _plugs(box: Box, card: SoundCard) -> list[Row]:
         Row("pi.unplugged", "USB sound card pulled in a call to noticed, median", "s", median(noticed), 1),  # noqa: E501
         Row("pi.replugged", "plugged in again to back in the same call, median", "s", median(back), 3),  # noqa: E501
     ]  # fmt: skip
+
+
+def _until_moving(box: Box) -> None:
+    """Wait for half a second of sound, so that a card that is about to open is not pulled."""
+
+    def moved(status: dict[str, Any]) -> bool:
+        return int(status["audio"].get("blocks", 0)) >= before + BLOCKS
+
+    before = int(box.status()["audio"].get("blocks", 0))
+    box.until(moved, "heard")
 
 
 def _until(box: Box, *, missing: bool) -> float:
