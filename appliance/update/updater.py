@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from appliance.errors import ApplianceError, PostponedError, UpdateError
 from appliance.update import state as states
-from appliance.update.disk import holds, keep
+from appliance.update.disk import holds
 from appliance.update.fetch import fetch
 from appliance.update.index import Index, Release, candidates, choose, verify
 from appliance.update.ports import Channel, Disk, Packages, Power, Service
@@ -180,7 +180,7 @@ class Updater:
         if (why := await self._service.absent()) is not None:
             raise PostponedError(why, "sudo systemctl start voice-appliance")
         await self._wait_for_nobody(Trial(target=target, back=back))
-        keep(self._disk, WAY_BACK, f"{back.file}\n".encode())
+        self._disk.keep(WAY_BACK, f"{back.file}\n".encode())
         self._keep(states.begin(self.state, target, back, shun))
 
     async def _index(self, channel: Channel, keys: Sequence[Ed25519PublicKey]) -> Index:
@@ -290,7 +290,7 @@ class Updater:
 
     def _keep(self, state: State) -> None:
         if state != self.state:
-            keep(self._disk, STATE, msgspec.json.encode(state))
+            self._disk.keep(STATE, msgspec.json.encode(state))
         self.state = state
 
     def _tidy(self) -> None:

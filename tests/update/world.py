@@ -64,6 +64,13 @@ class FakeDisk(Disk):
         return self._names[name].data if name in self._names else None
 
     @override
+    def keep(self, name: str, data: bytes) -> None:
+        new = f".{name}.new"  # the steps of appliance/durable.py
+        self.write(new, data)
+        self.sync(new)
+        self.rename(new, name)
+        self.sync_folder()
+
     def write(self, name: str, data: bytes) -> None:
         self.current.flow()
         self._names.setdefault(name, _File()).data = b""
