@@ -44,8 +44,13 @@ class Updater:
         self._commit = commit
         self.state = states.parse(disk.read(STATE))
 
-    async def check(self, channel: Channel, keys: Sequence[Ed25519PublicKey]) -> Release | None:
-        """Return the version that would be installed. Changes nothing."""
+    async def check(
+        self, channel: Channel, keys: Sequence[Ed25519PublicKey]
+    ) -> tuple[Release | None, str]:
+        """Return the version that would be installed; else why a newer one is not, if there is one.
+
+        Changes nothing.
+        """
         return await self._look(await self._index(channel, keys))
 
     async def update(self, channel: Channel, keys: Sequence[Ed25519PublicKey]) -> State:
@@ -69,17 +74,24 @@ class Updater:
         return self.state
 
     async def rollback(self) -> State:
-        """Install the version before this one, and stay away from this one; see `update`."""
-        installed = await self._installed()
-        target, back = self.state.previous, self.state.current
+        """Install the version before this one, and stay away from this one; see `update`.
+
+        Raises UpdateError if there is none, or if it is bad itself: it was left, or did not work.
+        """
         if self.state.trial is not None:
             raise UpdateError("An update is under way.", "sudo voice-appliance update ends it.")
+        installed = await self._installed()
+        await self._adopt(installed)
+        target, back = self.state.previous, self.state.current
         if target is None or not holds(self._disk, target):
             raise UpdateError("There is no version before this one to go back to.")
+        by_hand = f"sudo dpkg -i {states.FOLDER / target.file}"
+        if refusal := states.refusal(self.state, target.version):
+            raise UpdateError(refusal, f"{by_hand} installs it without a safety net.")
         if back is None or back.version != installed or not holds(self._disk, back):
             raise UpdateError(
                 f"{installed} was not installed by an update: its package is not here.",
-                f"sudo dpkg -i {states.FOLDER / target.file} goes back without a safety net.",
+                f"{by_hand} goes back without a safety net.",
             )
         with self._noted():
             await self._start(target, back, shun=installed)
@@ -150,9 +162,10 @@ class Updater:
         installed = await self._installed()
         await self._adopt(installed)
         self._keep(states.replace(self.state, channel=channel.url, serial=index.serial))
-        release = await self._look(index)
+        release, refusal = await self._look(index)
         if release is None:
-            await self._tell_why_not(index, installed)
+            told = refusal or f"{installed} is the newest version there is for this machine."
+            self._keep(states.replace(self.state, outcome=told, failed=False, held=bool(refusal)))
             return
         target = release.package
         self._check_power()
@@ -167,14 +180,6 @@ class Updater:
             )
         await self._packages.prepare(target.file)
         await self._start(target, back)
-
-    async def _tell_why_not(self, index: Index, installed: str) -> None:
-        told = f"{installed} is the newest version there is for this machine."
-        bad = self.state.bad
-        for offer in candidates(index, *await self._packages.machine()):
-            if offer.version in bad and self._packages.newer(offer.version, installed):
-                told = f"{offer.version} is not tried again: {bad[offer.version]}."
-        self._keep(states.replace(self.state, outcome=told, failed=False))
 
     async def _start(self, target: Package, back: Package, shun: str = "") -> None:
         if (why := await self._service.absent()) is not None:
@@ -193,9 +198,13 @@ class Updater:
             )
         return index
 
-    async def _look(self, index: Index) -> Release | None:
+    async def _look(self, index: Index) -> tuple[Release | None, str]:
         offers = candidates(index, *await self._packages.machine())
-        return choose(offers, await self._installed(), self.state.bad, self._packages.newer)
+        installed, newer = await self._installed(), self._packages.newer
+        release = choose(offers, installed, self.state.bad, newer)
+        if release is None and (best := choose(offers, installed, (), newer)) is not None:
+            return None, states.refusal(self.state, best.version)
+        return release, ""
 
     async def _installed(self) -> str:
         installed = await self._packages.installed()

@@ -13,7 +13,7 @@ from typing_extensions import override
 from appliance.errors import PostponedError, UpdateError
 from appliance.update.index import Index, Release, sign
 from appliance.update.ports import Channel, Disk, Packages, Power, Service
-from appliance.update.state import WAY_BACK, Package
+from appliance.update.state import STATE, WAY_BACK, Package, State, parse
 from appliance.update.updater import Updater
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -339,6 +339,11 @@ class World:
             assert back is not None, "half installed, and no way back"
             assert await self.packages.install(back.decode().strip()) is None
         (self.service.running,) = self.packages.tree
+
+    @property
+    def kept(self) -> State:
+        """What the updater has written down."""
+        return parse(self.disk.read(STATE))
 
     async def trouble(self) -> UpdateError:
         """Run it; return what went wrong."""
