@@ -171,6 +171,12 @@ class Updater:
         self._check_power()
         self._check_room(target)
         back = await self._way_back(index, channel, installed)
+        if target.file == back.file:  # and would take its place
+            raise UpdateError(
+                f"The index names the packages of {installed} and {target.version} alike: "
+                f"{target.file}.",
+                "Nothing was installed. Tell the channel's maker.",
+            )
         await fetch(self._disk, channel, target, self._tell)
         if await self._packages.version_of(target.file) != target.version:
             self._disk.remove(target.file)

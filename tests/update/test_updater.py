@@ -147,6 +147,25 @@ async def test_no_way_back_is_no_update() -> None:
     assert untouched(world)
 
 
+async def test_target_that_would_overwrite_the_way_back_is_refused() -> None:
+    world = World()
+    world.channel.offers = [msgspec.structs.replace(release("2.0"), file="va_1.0.deb")]
+    error = await world.trouble()
+    assert error.cause == "The index names the packages of 1.0 and 2.0 alike: va_1.0.deb."
+    assert error.cure == "Nothing was installed. Tell the channel's maker."
+    assert untouched(world)
+    assert not world.channel.delivered
+    assert world.disk.read("va_1.0.deb") == content("1.0")
+
+
+async def test_way_back_that_is_fetched_may_not_be_named_like_the_target() -> None:
+    world = World("1.0")
+    world.disk.remove("va_1.0.deb")
+    world.channel.offers += [msgspec.structs.replace(release("2.0"), file="va_1.0.deb")]
+    assert "names the packages of 1.0 and 2.0 alike" in (await world.trouble()).cause
+    assert untouched(world)
+
+
 # What comes back
 
 
