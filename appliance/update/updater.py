@@ -1,6 +1,5 @@
 """Does what `state` says comes next. The power may go at any step."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -13,10 +12,8 @@ from appliance.update.disk import holds
 from appliance.update.fetch import fetch
 from appliance.update.index import Index, Release, candidates, choose, verify
 from appliance.update.ports import Channel, Disk, Packages, Power, Service
+from appliance.update.preconditions import Preconditions
 from appliance.update.state import STATE, WAY_BACK, Package, State, Trial
-
-POWER_LOOKS = 5  # a weak supply sags now and then; the driver's value is two seconds old at most
-MARGIN = 50_000_000  # bytes that stay free
 
 
 class Updater:
@@ -39,7 +36,7 @@ class Updater:
         self._disk = disk
         self._packages = packages
         self._service = service
-        self._power = power
+        self._preconditions = Preconditions(disk, packages, service, power)
         self._tell = tell
         self._commit = commit
         self.state = states.parse(disk.read(STATE))
@@ -104,7 +101,7 @@ class Updater:
             if trial is None:
                 break
             if trial.stage != "prove":
-                await self._wait_for_nobody(trial)
+                await self._preconditions.check(trial.target if trial.stage == "install" else None)
             self._commit()
             self._keep(state)
             match trial.stage:
@@ -168,8 +165,8 @@ class Updater:
             self._keep(states.replace(self.state, outcome=told, failed=False, held=bool(refusal)))
             return
         target = release.package
-        self._check_power()
-        self._check_room(target)
+        self._preconditions.check_power()
+        self._preconditions.check_room(target)
         back = await self._way_back(index, channel, installed)
         if target.file == back.file:  # and would take its place
             raise UpdateError(
@@ -190,7 +187,7 @@ class Updater:
     async def _start(self, target: Package, back: Package, shun: str = "") -> None:
         if (why := await self._service.absent()) is not None:
             raise PostponedError(why, "sudo systemctl start voice-appliance")
-        await self._wait_for_nobody(Trial(target=target, back=back))
+        await self._preconditions.check(target)
         self._disk.keep(WAY_BACK, f"{back.file}\n".encode())
         self._keep(states.begin(self.state, target, back, shun))
 
@@ -255,37 +252,6 @@ class Updater:
             "channel.",
             f"Copy the file it was installed from into {states.FOLDER}.",
         )
-
-    # Is it the time?
-
-    async def _wait_for_nobody(self, trial: Trial) -> None:
-        """Raise PostponedError unless supply, disk and people let a package be installed now."""
-        for _ in range(POWER_LOOKS):
-            self._check_power()
-            await asyncio.sleep(1)
-        if trial.stage == "install":
-            self._check_room(trial.target)
-        if self._packages.busy():
-            raise PostponedError("Another program is installing packages. The update waits.")
-        if (why := await self._service.occupied()) is not None:
-            raise PostponedError(f"{why} The update waits.")
-
-    def _check_power(self) -> None:
-        if self._power.undervolted():
-            raise PostponedError(
-                "The power supply is too weak, and a power cut could come at any moment.",
-                "Take a supply and a cable made for this board.",
-            )
-
-    def _check_room(self, package: Package) -> None:
-        here, there = self._disk.free()
-        missing = 0 if holds(self._disk, package) else package.size
-        if here < missing + MARGIN or there < package.installed + MARGIN:
-            need = (missing + package.installed + MARGIN) / 1e6
-            raise PostponedError(
-                f"The disk is too full for an update: {min(here, there) / 1e6:.0f} MB left.",
-                f"Make room: {need:.0f} MB are needed.",
-            )
 
     # What is kept
 

@@ -68,7 +68,7 @@ def channel(
     monkeypatch.setenv("PATH", debian.path)
     for name, seconds in (("READY_TIME", 1.0), ("WATCH_TIME", 0.1), ("LOOK_EVERY", 0.02)):
         monkeypatch.setattr(system, name, seconds)
-    monkeypatch.setattr("appliance.update.updater.POWER_LOOKS", 0)
+    monkeypatch.setattr("appliance.update.preconditions.POWER_LOOKS", 0)
     monkeypatch.setattr(Dpkg, "machine", machine)
     monkeypatch.setattr(command, "Dpkg", functools.partial(Dpkg, admin=debian.admin))
     keys = tmp_path / "keys"

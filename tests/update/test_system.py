@@ -269,7 +269,7 @@ async def update(debian: Debian, dpkg: Dpkg, monkeypatch: pytest.MonkeyPatch) ->
         )  # fmt: skip
     index = Index(serial=1, made="now", packages=tuple(packages))
     (channel / "index.json").write_bytes(sign(index, [KEY]))
-    monkeypatch.setattr("appliance.update.updater.POWER_LOOKS", 0)
+    monkeypatch.setattr("appliance.update.preconditions.POWER_LOOKS", 0)
     updater = Updater(Folder(debian.store), dpkg, Systemd(), FakePower(), tell=lambda _: None)
     url = f"file://{channel}/index.json"
     return await updater.update(FolderChannel(url), [KEY.public_key()])
