@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import logging
-import os
 from pathlib import Path
 
 import msgspec
+
+from appliance import durable
 
 log = logging.getLogger(__name__)
 
@@ -30,19 +31,9 @@ def recall(path: Path, configured: int, lowest: int, highest: int) -> int:
 
 def keep(path: Path, configured: int, chosen: int) -> None:
     """Write it down so that a power cut leaves the old or the new. Blocks; never raises."""
-    new = path.with_suffix(".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("wb") as file:
-            file.write(msgspec.json.encode(_Kept(configured, chosen)))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)  # or the name may still be the old file's after a power cut
-        finally:
-            os.close(folder)
+        durable.write(path, msgspec.json.encode(_Kept(configured, chosen)), 0o600)
     except OSError as error:
         log.warning("%s cannot be kept in %s: %s.", path.stem, path.parent, error.strerror)
 

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from appliance import durable
 from appliance.config import runtime_directory
 from appliance.core.model import Problem
 from appliance.core.problems import problem_of
@@ -129,8 +130,6 @@ def _write(file: Path | None, record: _Record) -> None:
     """Write so that a kill leaves the old or the new; a full or read-only disk stops no start."""
     if file is None:
         return
-    new = file.with_suffix(".new")
     with suppress(OSError):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new.write_bytes(msgspec.json.encode(record))
-        new.replace(file)
+        durable.write(file, msgspec.json.encode(record), 0o600)

@@ -1,6 +1,5 @@
 """The report bundle: what a helper needs to know of an appliance, and nothing of its people."""
 
-import asyncio
 import getpass
 import io
 import os
@@ -25,6 +24,7 @@ from appliance.doctor.service import given_key
 from appliance.doctor.software import ask
 from appliance.doctor.stun import stun_server
 from appliance.errors import ApplianceError
+from appliance.processes import LATE, run
 
 FOLDER: Final = "voice-appliance-report"  # in the archive
 COMMAND_TIMEOUT: Final = 10.0  # s; a journal of years on a slow card takes a few
@@ -124,25 +124,10 @@ def settings(loaded: Loaded) -> Iterator[str]:
 async def output(*command: str) -> str:
     """Return what a command prints, within COMMAND_TIMEOUT; or why there is nothing."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        done = await run(command, COMMAND_TIMEOUT)
     except OSError as error:
         return f"({command[0]}: {error.strerror})"
-    try:
-        async with asyncio.timeout(COMMAND_TIMEOUT):
-            printed, _ = await process.communicate()
-    except TimeoutError:
-        return f"({command[0]} does not answer)"
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    return printed.decode("utf-8", "replace")
+    return f"({command[0]} does not answer)" if done.code == LATE else done.out
 
 
 async def _journal() -> str:

@@ -5,8 +5,9 @@ import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias
+from typing import Final, TypeAlias
 
+from appliance import durable
 from appliance.firstboot.steps import Action, Link, Run, Step, WriteFile
 
 Runner: TypeAlias = Callable[[Sequence[str]], str | None]
@@ -49,35 +50,19 @@ def _act(action: Action, root: Path, runner: Runner) -> None:
 
 
 def write_file(path: Path, data: bytes, mode: int | None) -> None:
-    """Replace a file at once, and make sure that it is on the card. Raises OSError.
-
-    `mode` None: as the file system will have it; FAT knows no modes.
-    """
+    """Have the file and its folder; what is so is not written again. See `durable.write`."""
     with contextlib.suppress(OSError):
         if path.read_bytes() == data and mode in {None, path.stat().st_mode & 0o777}:
             return
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with open_new(new, 0o600 if mode is None else mode) as file:
-        file.write(data)
-        file.flush()
-        if mode is not None:
-            os.fchmod(file.fileno(), mode)
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync_folder(path.parent)
+    durable.write(path, data, mode)
 
 
 def link(path: Path, target: str) -> None:
-    """Replace a symbolic link at once. Raises OSError."""
+    """Have the symbolic link be so, on the card. Raises OSError."""
     if path.is_symlink() and path.readlink() == Path(target):
         return
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    new.symlink_to(target)
-    new.replace(path)
-    sync_folder(path.parent)
+    durable.link(path, target)
 
 
 def overwrite(path: Path, data: bytes) -> None:
@@ -89,20 +74,6 @@ def overwrite(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def open_new(path: Path, mode: int) -> BinaryIO:
-    """Open a file that must be new, and that is never readable by more than `mode` says."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make sure that the folder's names are on the card."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def run_command(argv: Sequence[str]) -> str | None:

@@ -63,12 +63,12 @@ async def _check(config: UpdateConfig) -> None:
         return
     updater = _updater()
     async with _channel(config.index_url) as channel:
-        release = await updater.check(channel, read_keys())
+        release, refusal = await updater.check(channel, read_keys())
     if release is not None:
         size = release.size / 1e6
         click.echo(f"{release.version} is there ({size:.1f} MB): sudo voice-appliance update")
     else:
-        click.echo("There is nothing newer for this machine.")
+        click.echo(refusal or "There is nothing newer for this machine.")
     if updater.state.outcome:
         click.echo(f"Last: {updater.state.outcome}")
 

@@ -1,12 +1,12 @@
 """The updater's folder on a real disk."""
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
 from typing_extensions import override
 
+from appliance import durable
 from appliance.update.ports import Disk
 from appliance.update.state import Package
 
@@ -30,9 +30,8 @@ class Folder(Disk):
             return None
 
     @override
-    def write(self, name: str, data: bytes) -> None:
-        (self.path / name).write_bytes(data)
-        (self.path / name).chmod(0o644)  # anybody may know what is installed
+    def keep(self, name: str, data: bytes) -> None:
+        durable.write(self.path / name, data, 0o644)  # anybody may know what is installed
 
     @override
     def append(self, name: str, data: bytes) -> None:
@@ -56,7 +55,7 @@ class Folder(Disk):
 
     @override
     def sync(self, name: str) -> None:
-        self._sync(self.path / name)
+        durable.sync(self.path / name)
 
     @override
     def rename(self, name: str, new: str) -> None:
@@ -68,27 +67,11 @@ class Folder(Disk):
 
     @override
     def sync_folder(self) -> None:
-        self._sync(self.path)
+        durable.sync(self.path)
 
     @override
     def free(self) -> tuple[int, int]:
         return shutil.disk_usage(self.path).free, shutil.disk_usage(self._target).free
-
-    @staticmethod
-    def _sync(path: Path) -> None:
-        file = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
-
-
-def keep(disk: Disk, name: str, data: bytes) -> None:
-    """Write a small file so that a power cut leaves the old one or the new one, and no half."""
-    disk.write(f"{name}.new", data)
-    disk.sync(f"{name}.new")
-    disk.rename(f"{name}.new", name)
-    disk.sync_folder()
 
 
 def holds(disk: Disk, package: Package) -> bool:

@@ -144,7 +144,7 @@ async def _download(
     told = -1
     async for piece in channel.package(package, got):
         if not piece:
-            disk.write(part, b"")
+            disk.remove(part)
             had = got = 0
             continue
         got += len(piece)

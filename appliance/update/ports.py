@@ -20,8 +20,11 @@ class Disk(Protocol):
         """Return what a small file holds; None if there is no such file."""
         ...
 
-    def write(self, name: str, data: bytes) -> None:
-        """Make the file, or make it anew."""
+    def keep(self, name: str, data: bytes) -> None:
+        """Write a small file so that a power cut leaves the old or the new; it survives one then.
+
+        A cut may leave `.NAME.new` behind.
+        """
         ...
 
     def append(self, name: str, data: bytes) -> None:

@@ -54,7 +54,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
     `current`: the package that works, `previous`: the one before. `trial`: what is going on, if
     anything. `bad`: versions that are not tried again, and why. `serial`: of the newest index seen
-    on `channel`. `outcome`: a sentence for a person, and `failed` whether it is bad news.
+    on `channel`. `outcome`: a sentence for a person, and `failed` whether it is bad news, `held`
+    whether it tells of a version that is not tried again.
     """
 
     current: Package | None = None
@@ -65,6 +66,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     serial: int = 0
     outcome: str = ""
     failed: bool = False
+    held: bool = False
 
 
 def parse(data: bytes | None) -> State:
@@ -85,14 +87,21 @@ def recall(folder: Path = FOLDER) -> State:
 
 def news(state: State) -> str:
     """Return what a person who did not ask for it should know; empty if nothing."""
-    return f"Updates: {state.outcome}" if state.failed or state.trial is not None else ""
+    matters = state.failed or state.held or state.trial is not None
+    return f"Updates: {state.outcome}" if matters else ""
+
+
+def refusal(state: State, version: str) -> str:
+    """Return why a version is not tried, as a sentence; empty if nothing is against it."""
+    why = state.bad.get(version)
+    return "" if why is None else f"{version} is not tried again: {why}."
 
 
 def begin(state: State, target: Package, back: Package, shun: str = "") -> State:
     """Return the state in which `target` is to be installed, and `back` again if it fails."""
     told = f"{target.version} is being installed."
     trial = Trial(target=target, back=back, shun=shun)
-    return replace(state, current=back, trial=trial, outcome=told, failed=False)
+    return replace(_over(state, told), current=back, trial=trial)
 
 
 def advance(state: State, installed: str | None) -> State:
@@ -123,7 +132,9 @@ def proved(state: State, trial: Trial) -> State:
     if trial.shun:
         bad = _with(bad, trial.shun, "somebody went back from it")
     state = replace(state, previous=trial.back, current=trial.target, bad=bad)
-    return _over(state, f"{trial.target.version} was installed and works.")
+    left = refusal(state, trial.shun)
+    told = f"{left} {trial.target.version} was installed and works.".lstrip()
+    return replace(_over(state, told), held=bool(left))
 
 
 def give_up(state: State, trial: Trial, why: str) -> State:
@@ -133,7 +144,7 @@ def give_up(state: State, trial: Trial, why: str) -> State:
 
 
 def _over(state: State, outcome: str) -> State:
-    return replace(state, trial=None, outcome=outcome, failed=False)
+    return replace(state, trial=None, outcome=outcome, failed=False, held=False)
 
 
 def _with(bad: dict[str, str], version: str, why: str) -> dict[str, str]:

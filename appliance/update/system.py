@@ -5,19 +5,20 @@ import fcntl
 import os
 import platform
 import re
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from typing_extensions import override
 
+from appliance import processes
 from appliance.config import SYSTEM_RUNTIME
 from appliance.errors import PostponedError, UpdateError
 from appliance.hardware.hwmon import SYS, read_board
+from appliance.processes import Done
 from appliance.update.ports import Packages, Power, Service
 
 NAME: Final = "voice-appliance"
@@ -32,42 +33,19 @@ AT_REST: Final = {"idle", "fault", SAFE_MODE, "off"}  # phases in which nobody i
 INSTALL: Final = ("dpkg", "--force-downgrade,confold", "--install")
 
 
-class Done(NamedTuple):
-    """What came of a command."""
-
-    code: int
-    out: str
-    err: str = ""
-
-    @property
-    def why(self) -> str:
-        """What it said last, without a full stop; of dpkg the line after `error processing`."""
-        lines = (self.err or self.out).strip().splitlines() or ["it said nothing"]
-        after = [i + 1 for i, line in enumerate(lines[:-1]) if "error processing" in line]
-        return lines[after[0] if after else -1].strip().rstrip(".")
-
-
 async def run(*words: str, limit: float = COMMAND_TIME, **environ: str) -> Done:
-    """Run a command to its end, apart from this terminal; code 124 if it took longer (timeout(1)).
-
-    A command that is not there is an UpdateError.
-    """
+    """Run a command of the system, as `processes.run` does; one that is missing: UpdateError."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE, start_new_session=True,
-            env={**os.environ, "LC_ALL": "C.UTF-8", **environ},
-        )  # fmt: skip
+        return await processes.run(words, limit, {**os.environ, "LC_ALL": "C.UTF-8", **environ})
     except FileNotFoundError as error:
         raise UpdateError(f"There is no {words[0]} here.", "Updates are for Debian.") from error
-    try:
-        async with asyncio.timeout(limit):
-            out, err = await process.communicate()
-    except TimeoutError:
-        os.killpg(process.pid, signal.SIGKILL)  # dpkg's scripts too
-        await process.wait()
-        return Done(124, f"{words[0]} took longer than {limit:.0f} s")
-    return Done(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+def _why(done: Done) -> str:
+    """Return what it said last, without a full stop; of dpkg the line after `error processing`."""
+    lines = (done.err or done.out).strip().splitlines() or ["it said nothing"]
+    after = [i + 1 for i, line in enumerate(lines[:-1]) if "error processing" in line]
+    return lines[after[0] if after else -1].strip().rstrip(".")
 
 
 class Dpkg(Packages):
@@ -125,7 +103,7 @@ class Dpkg(Packages):
         await run("apt-get", "-q", "update", limit=INSTALL_TIME)
         if (done := await run(*words, limit=INSTALL_TIME, **quiet)).code != 0:
             raise PostponedError(
-                f"The new version needs packages that are not to be had: {done.why}.",
+                f"The new version needs packages that are not to be had: {_why(done)}.",
                 "sudo apt-get update && sudo apt-get --fix-broken install",
             )
 
@@ -137,7 +115,7 @@ class Dpkg(Packages):
                 DEBIAN_FRONTEND="noninteractive", DPKG_FRONTEND_LOCKED="true",
                 VOICE_APPLIANCE_UPDATE="1",  # the maintainer scripts leave starting to us
             )  # fmt: skip
-        return None if done.code == 0 else f"dpkg refused it: {done.why}"
+        return None if done.code == 0 else f"dpkg refused it: {_why(done)}"
 
     @override
     def busy(self) -> bool:

@@ -1,6 +1,5 @@
 """Does what `state` says comes next. The power may go at any step."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -9,14 +8,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from appliance.errors import ApplianceError, PostponedError, UpdateError
 from appliance.update import state as states
-from appliance.update.disk import holds, keep
+from appliance.update.disk import holds
 from appliance.update.fetch import fetch
 from appliance.update.index import Index, Release, candidates, choose, verify
 from appliance.update.ports import Channel, Disk, Packages, Power, Service
+from appliance.update.preconditions import Preconditions
 from appliance.update.state import STATE, WAY_BACK, Package, State, Trial
-
-POWER_LOOKS = 5  # a weak supply sags now and then; the driver's value is two seconds old at most
-MARGIN = 50_000_000  # bytes that stay free
 
 
 class Updater:
@@ -39,13 +36,18 @@ class Updater:
         self._disk = disk
         self._packages = packages
         self._service = service
-        self._power = power
+        self._preconditions = Preconditions(disk, packages, service, power)
         self._tell = tell
         self._commit = commit
         self.state = states.parse(disk.read(STATE))
 
-    async def check(self, channel: Channel, keys: Sequence[Ed25519PublicKey]) -> Release | None:
-        """Return the version that would be installed. Changes nothing."""
+    async def check(
+        self, channel: Channel, keys: Sequence[Ed25519PublicKey]
+    ) -> tuple[Release | None, str]:
+        """Return the version that would be installed; else why a newer one is not, if there is one.
+
+        Changes nothing.
+        """
         return await self._look(await self._index(channel, keys))
 
     async def update(self, channel: Channel, keys: Sequence[Ed25519PublicKey]) -> State:
@@ -69,17 +71,24 @@ class Updater:
         return self.state
 
     async def rollback(self) -> State:
-        """Install the version before this one, and stay away from this one; see `update`."""
-        installed = await self._installed()
-        target, back = self.state.previous, self.state.current
+        """Install the version before this one, and stay away from this one; see `update`.
+
+        Raises UpdateError if there is none, or if it is bad itself: it was left, or did not work.
+        """
         if self.state.trial is not None:
             raise UpdateError("An update is under way.", "sudo voice-appliance update ends it.")
+        installed = await self._installed()
+        await self._adopt(installed)
+        target, back = self.state.previous, self.state.current
         if target is None or not holds(self._disk, target):
             raise UpdateError("There is no version before this one to go back to.")
+        by_hand = f"sudo dpkg -i {states.FOLDER / target.file}"
+        if refusal := states.refusal(self.state, target.version):
+            raise UpdateError(refusal, f"{by_hand} installs it without a safety net.")
         if back is None or back.version != installed or not holds(self._disk, back):
             raise UpdateError(
                 f"{installed} was not installed by an update: its package is not here.",
-                f"sudo dpkg -i {states.FOLDER / target.file} goes back without a safety net.",
+                f"{by_hand} goes back without a safety net.",
             )
         with self._noted():
             await self._start(target, back, shun=installed)
@@ -92,7 +101,7 @@ class Updater:
             if trial is None:
                 break
             if trial.stage != "prove":
-                await self._wait_for_nobody(trial)
+                await self._preconditions.check(trial.target if trial.stage == "install" else None)
             self._commit()
             self._keep(state)
             match trial.stage:
@@ -150,14 +159,21 @@ class Updater:
         installed = await self._installed()
         await self._adopt(installed)
         self._keep(states.replace(self.state, channel=channel.url, serial=index.serial))
-        release = await self._look(index)
+        release, refusal = await self._look(index)
         if release is None:
-            await self._tell_why_not(index, installed)
+            told = refusal or f"{installed} is the newest version there is for this machine."
+            self._keep(states.replace(self.state, outcome=told, failed=False, held=bool(refusal)))
             return
         target = release.package
-        self._check_power()
-        self._check_room(target)
+        self._preconditions.check_power()
+        self._preconditions.check_room(target)
         back = await self._way_back(index, channel, installed)
+        if target.file == back.file:  # and would take its place
+            raise UpdateError(
+                f"The index names the packages of {installed} and {target.version} alike: "
+                f"{target.file}.",
+                "Nothing was installed. Tell the channel's maker.",
+            )
         await fetch(self._disk, channel, target, self._tell)
         if await self._packages.version_of(target.file) != target.version:
             self._disk.remove(target.file)
@@ -168,19 +184,11 @@ class Updater:
         await self._packages.prepare(target.file)
         await self._start(target, back)
 
-    async def _tell_why_not(self, index: Index, installed: str) -> None:
-        told = f"{installed} is the newest version there is for this machine."
-        bad = self.state.bad
-        for offer in candidates(index, *await self._packages.machine()):
-            if offer.version in bad and self._packages.newer(offer.version, installed):
-                told = f"{offer.version} is not tried again: {bad[offer.version]}."
-        self._keep(states.replace(self.state, outcome=told, failed=False))
-
     async def _start(self, target: Package, back: Package, shun: str = "") -> None:
         if (why := await self._service.absent()) is not None:
             raise PostponedError(why, "sudo systemctl start voice-appliance")
-        await self._wait_for_nobody(Trial(target=target, back=back))
-        keep(self._disk, WAY_BACK, f"{back.file}\n".encode())
+        await self._preconditions.check(target)
+        self._disk.keep(WAY_BACK, f"{back.file}\n".encode())
         self._keep(states.begin(self.state, target, back, shun))
 
     async def _index(self, channel: Channel, keys: Sequence[Ed25519PublicKey]) -> Index:
@@ -193,9 +201,13 @@ class Updater:
             )
         return index
 
-    async def _look(self, index: Index) -> Release | None:
+    async def _look(self, index: Index) -> tuple[Release | None, str]:
         offers = candidates(index, *await self._packages.machine())
-        return choose(offers, await self._installed(), self.state.bad, self._packages.newer)
+        installed, newer = await self._installed(), self._packages.newer
+        release = choose(offers, installed, self.state.bad, newer)
+        if release is None and (best := choose(offers, installed, (), newer)) is not None:
+            return None, states.refusal(self.state, best.version)
+        return release, ""
 
     async def _installed(self) -> str:
         installed = await self._packages.installed()
@@ -241,37 +253,6 @@ class Updater:
             f"Copy the file it was installed from into {states.FOLDER}.",
         )
 
-    # Is it the time?
-
-    async def _wait_for_nobody(self, trial: Trial) -> None:
-        """Raise PostponedError unless supply, disk and people let a package be installed now."""
-        for _ in range(POWER_LOOKS):
-            self._check_power()
-            await asyncio.sleep(1)
-        if trial.stage == "install":
-            self._check_room(trial.target)
-        if self._packages.busy():
-            raise PostponedError("Another program is installing packages. The update waits.")
-        if (why := await self._service.occupied()) is not None:
-            raise PostponedError(f"{why} The update waits.")
-
-    def _check_power(self) -> None:
-        if self._power.undervolted():
-            raise PostponedError(
-                "The power supply is too weak, and a power cut could come at any moment.",
-                "Take a supply and a cable made for this board.",
-            )
-
-    def _check_room(self, package: Package) -> None:
-        here, there = self._disk.free()
-        missing = 0 if holds(self._disk, package) else package.size
-        if here < missing + MARGIN or there < package.installed + MARGIN:
-            need = (missing + package.installed + MARGIN) / 1e6
-            raise PostponedError(
-                f"The disk is too full for an update: {min(here, there) / 1e6:.0f} MB left.",
-                f"Make room: {need:.0f} MB are needed.",
-            )
-
     # What is kept
 
     @contextmanager
@@ -290,7 +271,7 @@ class Updater:
 
     def _keep(self, state: State) -> None:
         if state != self.state:
-            keep(self._disk, STATE, msgspec.json.encode(state))
+            self._disk.keep(STATE, msgspec.json.encode(state))
         self.state = state
 
     def _tidy(self) -> None:

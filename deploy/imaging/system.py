@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import shlex
 import shutil
 import sys
 import tarfile
@@ -147,11 +148,11 @@ def build_system(
         "--skip=cleanup/apt,cleanup/reproducible",
         f"--include={','.join(names)}", f"--dpkgopt={excludes}", "--dpkgopt=force-unsafe-io",
         "--aptopt=APT::Install-Recommends false", "--aptopt=Acquire::Languages none",
-        f'--essential-hook=sh {HERE}/hooks/essential.sh "$1"',
-        f"--customize-hook=tar-in {overlay} /",
-        f"--customize-hook=copy-in {package} /var/cache",
-        f'--customize-hook=sh {HERE}/hooks/customize.sh "$1"',
-        f"--customize-hook=copy-out /boot/firmware {boot}",
+        script("essential", "essential.sh"),
+        hook("customize", "tar-in", overlay, "/"),
+        hook("customize", "copy-in", package, "/var/cache"),
+        script("customize", "customize.sh"),
+        hook("customize", "copy-out", "/boot/firmware", boot),
         '--customize-hook=rm -rf "$1"/boot/firmware && mkdir "$1"/boot/firmware',
     ]  # fmt: skip
     environment = {"SOURCE_DATE_EPOCH": str(epoch), "PYTHON_313": _python()}
@@ -159,8 +160,8 @@ def build_system(
     target: list[str | Path] = [SUITE, root, *lines]
     if twins.possible() and run(["uname", "-m"]).strip() != "aarch64":
         with twins.registered(work / "tools") as triplet:
-            hook = f'--extract-hook=sh {HERE}/hooks/twin.sh "$1" {work / "tools"} {triplet}'
-            run([*command, hook, *target], None, **environment)
+            twin = script("extract", "twin.sh", work / "tools", triplet)
+            run([*command, twin, *target], None, **environment)
     else:
         run([*command, *target], None, **environment)
     firmware = boot / "firmware"
@@ -171,6 +172,23 @@ def build_system(
             (text.replace("\n", "\r\n") if windows else text).encode("utf-8")
         )
     return root, firmware
+
+
+def hook(when: str, *words: str | Path) -> str:
+    """Return the option of mmdebstrap that does a special hook, such as copy-in, then.
+
+    mmdebstrap reads it as a shell does, so the paths may have blanks.
+    """
+    return f"--{when}-hook={shlex.join(map(str, words))}"
+
+
+def script(when: str, name: str, *words: str | Path) -> str:
+    """Return the option that runs one of our scripts then, with the tree and the words.
+
+    mmdebstrap gives it to `sh -c`, with the tree as its first argument.
+    """
+    quoted = shlex.join(map(str, words))
+    return f'{hook(when, "sh", HERE / "hooks" / name)} "$1" {quoted}'.rstrip()
 
 
 def _mmdebstrap() -> list[str | Path]:

@@ -3,16 +3,18 @@
 import hashlib
 import json
 import re
+import shlex
 import shutil
 import struct
 import subprocess
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from appliance.update.state import FOLDER
-from deploy.imaging import partitions, system
+from deploy.imaging import partitions, system, twins
 from deploy.imaging.card import BOOT_MIB, DATA_MIB, ROOT_MIB
 from deploy.imaging.manifest import manifest
 from deploy.imaging.partitions import FAT32, LINUX, MIB, Partition, boot_record, starts
@@ -180,6 +182,47 @@ def test_hooks_are_shell(script: str) -> None:
         ["/bin/sh", "-n", str(system.HERE / script)], capture_output=True, timeout=15, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_checkout_and_package_may_lie_in_folders_with_blanks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, work, asked = tmp_path / "the checkout's  folder", tmp_path / "a work", list[str]()
+    shutil.copytree(system.HERE, place)
+    work.mkdir()
+
+    def run(words: Sequence[str | Path], *_: object, **_environ: str) -> str:
+        if words[0] == "mmdebstrap":
+            asked.extend(str(word) for word in words if "-hook=" in str(word))
+            (work / "boot/firmware").mkdir()
+        return ""
+
+    monkeypatch.setattr(system, "HERE", place)
+    monkeypatch.setattr(system, "run", run)
+    monkeypatch.setattr(system, "_mmdebstrap", lambda: ["mmdebstrap"])
+    monkeypatch.setattr(twins, "possible", lambda: False)
+    system.build_system(place / "a.deb", system.ARCHIVES["debian"], "", work, EPOCH)
+    # mmdebstrap reads copy-in and the like by Text::ParseWords, and has `sh` read the others.
+    words = [shlex.split(each.partition("=")[2]) for each in asked]
+    assert [f"{place}/hooks/{each}.sh" for each in ("essential", "customize")] == [
+        each[1] for each in words if each[0] == "sh"
+    ]
+    assert ["copy-in", f"{place}/a.deb", "/var/cache"] in words
+    assert ["tar-in", f"{work}/files.tar", "/"] in words
+    assert ["copy-out", "/boot/firmware", f"{work}/boot"] in words
+
+
+def test_script_of_ours_gets_the_tree_and_then_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a  folder/hooks").mkdir(parents=True)
+    (tmp_path / "a  folder/hooks/told.sh").write_text("printf '<%s>' \"$@\"\n")
+    monkeypatch.setattr(system, "HERE", tmp_path / "a  folder")
+    command = system.script("extract", "told.sh", "the tools", "triplet").partition("=")[2]
+    done = subprocess.run(  # noqa: S603 - as mmdebstrap does
+        ["/bin/sh", "-c", command, "exec", "/a tree"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "</a tree><the tools><triplet>"
 
 
 def test_building_lets_nobody_tidy_the_machine_that_builds() -> None:

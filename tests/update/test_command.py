@@ -68,7 +68,7 @@ def channel(
     monkeypatch.setenv("PATH", debian.path)
     for name, seconds in (("READY_TIME", 1.0), ("WATCH_TIME", 0.1), ("LOOK_EVERY", 0.02)):
         monkeypatch.setattr(system, name, seconds)
-    monkeypatch.setattr("appliance.update.updater.POWER_LOOKS", 0)
+    monkeypatch.setattr("appliance.update.preconditions.POWER_LOOKS", 0)
     monkeypatch.setattr(Dpkg, "machine", machine)
     monkeypatch.setattr(command, "Dpkg", functools.partial(Dpkg, admin=debian.admin))
     keys = tmp_path / "keys"
@@ -110,7 +110,11 @@ def test_whole_life_of_a_channel(channel: Debian) -> None:
     assert "newest version there is" in update(url).output
     assert update(url, "--rollback").output.endswith(f"{OLD} was installed and works.\n")
     assert channel.versions() == {OLD}
-    assert "somebody went back from it" in update(publish(channel)).output
+    left = f"{NEW} is not tried again: somebody went back from it."
+    again = update(url, "--rollback")
+    assert (again.exit_code, left in again.output) == (cli.EXIT_FAILED, True)
+    assert update(publish(channel)).output == f"{left}\n"
+    assert update(url, "--check").output == f"{left}\nLast: {left}\n"
     assert channel.versions() == {OLD}
 
 
@@ -216,6 +220,7 @@ def test_release_names_what_is_wrong(tmp_path: Path) -> None:
     [
         (State(outcome="2.0 was installed and works."), ""),
         (State(outcome="2.0 did not work.", failed=True), "Updates: 2.0 did not work."),
+        (State(outcome="2.0 is not tried.", held=True), "Updates: 2.0 is not tried."),
         (
             State(
                 trial=Trial(target=Package("2.0", "b", 1, ""), back=Package("1.0", "a", 1, "")),

@@ -77,14 +77,14 @@ async def test_whole_package_arrives_and_is_told_of(files: Files, disk: Folder) 
 
 
 async def test_what_is_here_is_not_fetched_again(files: Files, disk: Folder) -> None:
-    disk.write(PACKAGE.file, DATA)
+    disk.append(PACKAGE.file, DATA)
     async with server(files.serve) as channel:
         await fetch(disk, channel, PACKAGE, nobody)
     assert files.ranges == []
 
 
 async def test_download_goes_on_where_it_stopped(files: Files, disk: Folder) -> None:
-    disk.write(PART, DATA[:700])
+    disk.append(PART, DATA[:700])
     async with server(files.serve) as channel:
         await fetch(disk, channel, PACKAGE, nobody)
     assert files.ranges == ["bytes=700-"]
@@ -92,7 +92,7 @@ async def test_download_goes_on_where_it_stopped(files: Files, disk: Folder) -> 
 
 
 async def test_part_that_a_power_cut_spoiled_is_fetched_anew(files: Files, disk: Folder) -> None:
-    disk.write(PART, b"\0" * 700)
+    disk.append(PART, b"\0" * 700)
     async with server(files.serve) as channel:
         await fetch(disk, channel, PACKAGE, nobody)
     assert files.ranges == ["bytes=700-", ""]
@@ -100,7 +100,7 @@ async def test_part_that_a_power_cut_spoiled_is_fetched_anew(files: Files, disk:
 
 
 async def test_part_that_is_whole_needs_no_server(files: Files, disk: Folder) -> None:
-    disk.write(PART, DATA)
+    disk.append(PART, DATA)
     async with server(files.serve) as channel:
         await fetch(disk, channel, PACKAGE, nobody)
     assert files.ranges == []
@@ -111,7 +111,7 @@ async def test_server_that_knows_no_ranges_is_understood(disk: Folder) -> None:
     async def whole(_: web.Request) -> web.StreamResponse:
         return web.Response(body=DATA)
 
-    disk.write(PART, DATA[:700])
+    disk.append(PART, DATA[:700])
     async with server(whole) as channel:
         await fetch(disk, channel, PACKAGE, nobody)
     assert holds(disk, PACKAGE)
@@ -177,7 +177,7 @@ async def test_index_and_package_come_from_a_folder_too(files: Files, disk: Fold
     (files.folder / "my index.json").write_bytes(await FakeChannel().offer("2.0").index())
     channel = FolderChannel(f"file://{files.folder}/my%20index.json")
     assert verify(await channel.index(), [KEY.public_key()]).packages == (release("2.0"),)
-    disk.write(PART, DATA[:700])
+    disk.append(PART, DATA[:700])
     await fetch(disk, channel, PACKAGE, nobody)
     assert holds(disk, PACKAGE)
 

@@ -6,14 +6,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.errors import PostponedError, UpdateError
 from appliance.update.index import choose
-from appliance.update.state import STATE, State, parse
 from tests.update.world import Ways, World, content, release
 
 pytestmark = pytest.mark.looptime
-
-
-def kept(world: World) -> State:
-    return parse(world.disk.read(STATE))
 
 
 def untouched(world: World) -> bool:
@@ -24,7 +19,7 @@ async def test_newest_version_is_installed_and_the_old_package_is_kept() -> None
     world = World("1.0", "1.5", "2.0")
     await world.run()
     assert await world.packages.installed() == "2.0"
-    assert kept(world).outcome == "2.0 was installed and works."
+    assert world.kept.outcome == "2.0 was installed and works."
     assert world.disk.names() == ["state.json", "va_1.0.deb", "va_2.0.deb"]
 
 
@@ -40,13 +35,13 @@ async def test_nothing_newer_is_nothing_done() -> None:
     world = World("0.9", "1.0")
     await world.run()
     assert untouched(world)
-    assert kept(world).outcome == "1.0 is the newest version there is for this machine."
+    assert world.kept.outcome == "1.0 is the newest version there is for this machine."
 
 
 async def test_check_changes_nothing() -> None:
     world = World("2.0")
     offer = await world.updater().check(world.channel, [world.channel.key.public_key()])
-    assert offer == release("2.0")
+    assert offer == (release("2.0"), "")
     assert world.disk.names() == ["va_1.0.deb"]
 
 
@@ -70,11 +65,11 @@ async def test_shutdown_while_a_version_is_watched_is_no_verdict() -> None:
     world = World("2.0")
     world.service.leaving = True
     assert isinstance(await world.trouble(), PostponedError)
-    assert not kept(world).bad
+    assert not world.kept.bad
     world.service.leaving = False
     await world.boot("lost")
     await world.run()
-    assert kept(world).outcome == "2.0 was installed and works."
+    assert world.kept.outcome == "2.0 was installed and works."
     assert world.packages.installs["2.0"] == 1
 
 
@@ -87,7 +82,7 @@ async def test_index_of_a_stranger_is_refused() -> None:
     with pytest.raises(UpdateError, match="not signed with a key that is known"):
         await world.updater().update(world.channel, [stranger.public_key()])
     assert untouched(world)
-    assert kept(world).failed
+    assert world.kept.failed
 
 
 async def test_old_index_is_refused_once_a_newer_one_was_seen() -> None:
@@ -152,6 +147,25 @@ async def test_no_way_back_is_no_update() -> None:
     assert untouched(world)
 
 
+async def test_target_that_would_overwrite_the_way_back_is_refused() -> None:
+    world = World()
+    world.channel.offers = [msgspec.structs.replace(release("2.0"), file="va_1.0.deb")]
+    error = await world.trouble()
+    assert error.cause == "The index names the packages of 1.0 and 2.0 alike: va_1.0.deb."
+    assert error.cure == "Nothing was installed. Tell the channel's maker."
+    assert untouched(world)
+    assert not world.channel.delivered
+    assert world.disk.read("va_1.0.deb") == content("1.0")
+
+
+async def test_way_back_that_is_fetched_may_not_be_named_like_the_target() -> None:
+    world = World("1.0")
+    world.disk.remove("va_1.0.deb")
+    world.channel.offers += [msgspec.structs.replace(release("2.0"), file="va_1.0.deb")]
+    assert "names the packages of 1.0 and 2.0 alike" in (await world.trouble()).cause
+    assert untouched(world)
+
+
 # What comes back
 
 
@@ -161,38 +175,14 @@ async def test_ill_version_is_put_back_and_not_tried_again_until_a_newer_one_com
     await world.run()
     assert await world.packages.installed() == "1.0"
     assert world.service.running == "1.0"
-    assert kept(world).outcome == "2.0 did not work: it did not stay up. 1.0 is back."
-    assert kept(world).failed
+    assert world.kept.outcome == "2.0 did not work: it did not stay up. 1.0 is back."
+    assert world.kept.failed
     await world.run()
     assert world.packages.installs == {"2.0": 1, "1.0": 1}
-    assert kept(world).outcome == "2.0 is not tried again: it did not stay up."
+    assert world.kept.outcome == "2.0 is not tried again: it did not stay up."
     world.channel.offer("2.1")
     await world.run()
     assert await world.packages.installed() == "2.1"
-
-
-async def test_rollback_goes_back_and_stays_back() -> None:
-    world = World("2.0")
-    await world.run()
-    state = await world.updater().rollback()
-    assert await world.packages.installed() == world.service.running == "1.0"
-    assert state.bad == {"2.0": "somebody went back from it"}
-    await world.run()
-    assert await world.packages.installed() == "1.0"
-
-
-async def test_rollback_without_a_version_before_says_so() -> None:
-    with pytest.raises(UpdateError, match="no version before this one"):
-        await World().updater().rollback()
-
-
-async def test_rollback_to_a_version_that_no_longer_works_is_undone() -> None:
-    world = World("2.0")
-    await world.run()
-    world.packages.ways["1.0"] = Ways(ill="it answers nothing")
-    state = await world.updater().rollback()
-    assert await world.packages.installed() == world.service.running == "2.0"
-    assert "1.0 did not work" in state.outcome
 
 
 async def test_version_that_was_installed_by_hand_meanwhile_is_left_alone() -> None:
@@ -203,7 +193,7 @@ async def test_version_that_was_installed_by_hand_meanwhile_is_left_alone() -> N
     world.packages.tree = {"5.0"}
     await world.run()
     assert await world.packages.installed() == "5.0"
-    assert "installed by hand" in kept(world).outcome
+    assert "installed by hand" in world.kept.outcome
 
 
 async def test_old_version_that_cannot_be_put_back_is_tried_again_the_next_time() -> None:
@@ -213,7 +203,7 @@ async def test_old_version_that_cannot_be_put_back_is_tried_again_the_next_time(
     world.packages.ways = {}
     await world.run()
     assert await world.packages.installed() == "1.0"
-    assert kept(world).trial is None
+    assert world.kept.trial is None
 
 
 # What it waits for
@@ -226,7 +216,7 @@ async def test_call_postpones_and_nothing_is_stopped() -> None:
     assert isinstance(error, PostponedError)
     assert "call is in progress" in error.cause
     assert untouched(world)
-    assert not kept(world).failed
+    assert not world.kept.failed
     world.service.call = False
     await world.run()
     assert await world.packages.installed() == "2.0"
@@ -309,7 +299,7 @@ async def test_lock_that_is_held_all_day_makes_no_version_bad(seen: bool) -> Non
     world.packages.locked, world.packages.seen_locked = True, seen
     for _ in range(10):
         await world.trouble()
-    assert kept(world).bad == {}
+    assert world.kept.bad == {}
     assert world.service.running == "1.0"
     assert world.service.stops == (0 if seen else 10)
 

@@ -13,7 +13,7 @@ from typing_extensions import override
 from appliance.errors import PostponedError, UpdateError
 from appliance.update.index import Index, Release, sign
 from appliance.update.ports import Channel, Disk, Packages, Power, Service
-from appliance.update.state import WAY_BACK, Package
+from appliance.update.state import STATE, WAY_BACK, Package, State, parse
 from appliance.update.updater import Updater
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -64,6 +64,13 @@ class FakeDisk(Disk):
         return self._names[name].data if name in self._names else None
 
     @override
+    def keep(self, name: str, data: bytes) -> None:
+        new = f".{name}.new"  # the steps of appliance/durable.py
+        self.write(new, data)
+        self.sync(new)
+        self.rename(new, name)
+        self.sync_folder()
+
     def write(self, name: str, data: bytes) -> None:
         self.current.flow()
         self._names.setdefault(name, _File()).data = b""
@@ -332,6 +339,11 @@ class World:
             assert back is not None, "half installed, and no way back"
             assert await self.packages.install(back.decode().strip()) is None
         (self.service.running,) = self.packages.tree
+
+    @property
+    def kept(self) -> State:
+        """What the updater has written down."""
+        return parse(self.disk.read(STATE))
 
     async def trouble(self) -> UpdateError:
         """Run it; return what went wrong."""

@@ -33,8 +33,10 @@ say 'Python, compiled'
 compile='-q -j 0 --invalidation-mode unchecked-hash'
 places='/usr/lib/python3.13 /usr/lib/python3/dist-packages /usr/lib/voice-appliance/site'
 if [ -n "${PYTHON_313:-}" ]; then
+  set --
+  for place in $places; do set -- "$@" "$root$place"; done
   # shellcheck disable=SC2086  # the words of the options
-  "$PYTHON_313" -m compileall $compile -s "$root" -p / $(for place in $places; do printf '%s ' "$root$place"; done) >&2 || true
+  "$PYTHON_313" -m compileall $compile -s "$root" -p / "$@" >&2 || true
 else
   # shellcheck disable=SC2086
   chroot "$root" python3 -m compileall $compile $places >&2 || true
