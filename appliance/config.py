@@ -30,7 +30,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class ServiceConfig(Section, frozen=True):
     """Which Realtime service is called, and with what."""
 
-    base_url: Annotated[str, Meta(pattern=r"^https?://[^\s?#]+$")] = "https://api.openai.com/v1"
+    base_url: Annotated[str, Meta(pattern=r"^https?://[^\s?#]+\Z")] = "https://api.openai.com/v1"
     model: str = "gpt-realtime-2.1"
     key_file: str = ""
     ice_servers: tuple[str, ...] = ()
@@ -128,7 +128,7 @@ class UpdateConfig(Section, frozen=True):
 
     index_url: Annotated[
         str,
-        Meta(pattern=r"^$|^(https://|file:///|http://(127\.0\.0\.1|localhost|\[::1\])[:/])\S+$"),
+        Meta(pattern=r"^\Z|^(https://|file:///|http://(127\.0\.0\.1|localhost|\[::1\])[:/])\S+\Z"),
     ] = ""
 
 

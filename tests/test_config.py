@@ -48,6 +48,9 @@ def test_profile_sets_the_drivers_at_once(tmp_path: Path) -> None:
         ("[session]\nspeed = 9.0\n", "session.speed"),
         ("nonsense", "not valid TOML"),
         ('[service]\nbase_url = "ftp://x"\n', "service.base_url"),
+        ('[service]\nbase_url = "https://x\\n"\n', "service.base_url"),
+        ('[update]\nindex_url = "https://x/\\n"\n', "update.index_url"),
+        ('[update]\nindex_url = "\\n"\n', "update.index_url"),
     ],
 )
 def test_wrong_value_is_refused_with_its_place(tmp_path: Path, text: str, needle: str) -> None:

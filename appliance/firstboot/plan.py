@@ -28,16 +28,8 @@ _NAMES: Final = {
     "psk": "password", "passphrase": "password", "country": "country", "wificountry": "country",
     "wifissid": "ssid", "wifipassword": "password", "hidden": "hidden",
 }  # fmt: skip
-_ORDER: Final = (
-    "hostname",
-    "timezone",
-    "ssid",
-    "password",
-    "country",
-    "hidden",
-    "ssh_key",
-    "api_key",
-)
+_WIFI: Final = ("ssid", "password", "country", "hidden")
+_ORDER: Final = ("hostname", "timezone", *_WIFI, "ssh_key", "api_key")
 
 
 @dataclass(slots=True)
@@ -114,7 +106,7 @@ class _Planner:
     def _setting(self, file: str, statement: Statement) -> None:
         key = ".".join(filter(None, (statement.table, statement.key)))
         if "." not in key or statement.table == "wifi":
-            words = f"There is no such setting. {_suggestion(statement.key)}"
+            words = f"There is no such setting. {_suggestion(statement)}"
             self._plan.problems.append(Problem(statement.line, key, words, file))
             return
         try:
@@ -268,11 +260,14 @@ def _host_key() -> tuple[Run, ...]:
     )
 
 
-def _suggestion(key: str) -> str:
-    near = difflib.get_close_matches(key, _ORDER, n=1)
+def _suggestion(statement: Statement) -> str:
+    names = _WIFI if statement.table == "wifi" else _ORDER
+    near = difflib.get_close_matches(statement.key, names, n=2)  # `key` is as near to two
     if near:
-        return f"Did you mean {near[0]}?"
-    return f"These can be set: {', '.join(_ORDER)}, and tables of the configuration ([audio], …)."
+        return f"Did you mean {' or '.join(near)}?"
+    if names is _WIFI:
+        return f"Of a Wi-Fi can be set: {', '.join(names)}."
+    return f"These can be set: {', '.join(names)}, and tables of the configuration ([audio], …)."
 
 
 def _toml(value: object) -> str:

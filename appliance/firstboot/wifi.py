@@ -40,10 +40,13 @@ def wifi_step(texts: Mapping[str, str], hidden: bool, used: bool, facts: Facts) 
     return Step("Wi-Fi", told, (profile, unblock), tuple(notes), ("password",))
 
 
-def client_profile(name: str, ssid: str, security: str, hidden: bool) -> str:
-    """Return a profile for joining a network. `ssid` and `security`: as the functions below."""
+def client_profile(name: str, ssid: str, security: str, hidden: bool, *more: str) -> str:
+    """Return a profile for joining a network. `ssid` and `security`: as the functions below.
+
+    `more`: lines for its section `connection`.
+    """
     lines = [
-        "[connection]", f"id={name}", "type=wifi", "autoconnect-retries=0", "",  # for ever
+        "[connection]", f"id={name}", "type=wifi", "autoconnect-retries=0", *more, "",  # for ever
         "[wifi]", "mode=infrastructure", f"ssid={ssid}", *(["hidden=true"] if hidden else []), "",
         *([security, ""] if security else []),
         "[ipv4]", "method=auto", "", "[ipv6]", "method=auto", "",

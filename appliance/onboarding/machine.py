@@ -3,10 +3,10 @@
 Each order has exactly one answer, and each answer leads to one order:
 
     Look      -> Seen      online: End. Time is left: Look. No radio: End. Else Scan
-    Scan      -> Scanned   Open
+    Scan      -> Scanned   online: End. A known Wi-Fi is being joined: Look, once. Else Open
     Open      -> Opened    Attend; if the point did not come up: Look, for RETRY
-    Attend    -> Attended  online: End. A form: Join. "Search again": Close. Nobody there for IDLE,
-                           or somebody for HOLD: Close. Else Attend
+    Attend    -> Attended  A form: Join. Online: End. "Search again", or the point is gone: Close.
+                           Nobody there for IDLE, or somebody for HOLD: Close. Else Attend
     Join      -> Joined    End; if it failed: Scan, and the page says why
     Close     -> Closed    Look: what is known gets RETRY, then Scan
 
@@ -83,9 +83,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """The answer to Scan."""
+    """The answer to Scan: what is heard, and how the machine is connected after it."""
 
     networks: tuple[Network, ...]
+    sight: Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ class Chance(Enum):
     START = auto()  # of the machine
     TURN = auto()  # the point made way for them
     TROUBLE = auto()  # the point did not come up
-    NONE = auto()  # they have none: somebody waits for the list of networks
+    HEARD = auto()  # one of them is being joined: listening for networks found it
+    NONE = auto()  # they have none: somebody is there, and waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +153,8 @@ def step(model: Model, answer: Answer, now: float) -> tuple[Model, Order]:
     match answer:
         case Seen(sight):
             return _seen(model, sight, now)
-        case Scanned(networks):
-            return model, Open(networks, model.notice)
+        case Scanned():
+            return _scanned(model, answer, now)
         case Opened(well=True):
             return replace(model, opened=now, company=now), Attend(ATTEND)
         case Opened():
@@ -170,37 +172,44 @@ def step(model: Model, answer: Answer, now: float) -> tuple[Model, Order]:
 def _seen(model: Model, sight: Sight, now: float) -> tuple[Model, Order]:
     if sight.online:
         return model, End("There is a network.")
-    if now - model.since < _length(model.chance, sight.known):
+    if now - model.since < _length(model.chance, sight):
         return model, Look(LOOK)
     if not sight.radio:
         return model, End("There is neither a network nor a Wi-Fi device. Plug in a cable.")
-    return replace(model, chance=Chance.TURN), Scan()
+    return model, Scan()
 
 
-def _length(chance: Chance, known: bool) -> float:
-    """Return how many seconds the networks get to come up. `known`: a Wi-Fi is among them."""
+def _scanned(model: Model, answer: Scanned, now: float) -> tuple[Model, Order]:
+    if answer.sight.online:
+        return model, End("There is a network.")
+    if answer.sight.joining and model.chance not in {Chance.HEARD, Chance.NONE}:
+        return replace(model, since=now, chance=Chance.HEARD), Look(LOOK)
+    return model, Open(answer.networks, model.notice)
+
+
+def _length(chance: Chance, sight: Sight) -> float:
+    """Return how many seconds the networks get to come up; a radio that is not there as many."""
+    slow = sight.known or not sight.radio  # drivers start late, and start anew after a crash
     match chance:
         case Chance.START:
-            return PATIENCE if known else GRACE
+            return PATIENCE if slow else GRACE
         case Chance.TURN:
-            return RETRY if known else 0.0
-        case Chance.TROUBLE:
+            return RETRY if slow else 0.0
+        case Chance.TROUBLE | Chance.HEARD:
             return RETRY
         case Chance.NONE:
-            return 0.0
+            return 0.0 if sight.radio else RETRY
 
 
 def _attended(model: Model, answer: Attended, now: float) -> tuple[Model, Order]:
+    if isinstance(answer.wish, Choice):  # also if a cable was plugged in: it holds a key, perhaps
+        return replace(model, notice=None, chance=Chance.NONE), Join(answer.wish)
     if answer.sight.online:
         return model, End("There is a network.")
-    match answer.wish:
-        case Choice():
-            return replace(model, notice=None), Join(answer.wish)
-        case Rescan():
-            return replace(model, chance=Chance.NONE), Close()
-        case None:
-            pass
+    if answer.wish is not None:
+        return replace(model, chance=Chance.NONE), Close()
     model = replace(model, company=now) if answer.company else model
-    if now - model.company >= IDLE or now - model.opened >= HOLD:
-        return model, Close()
+    gone = not answer.sight.point  # the driver crashed, or somebody took it down
+    if gone or now - model.company >= IDLE or now - model.opened >= HOLD:
+        return replace(model, chance=Chance.TURN), Close()
     return model, Attend(ATTEND)

@@ -64,11 +64,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """How the machine is connected. Our own access point does not count."""
+    """How the machine is connected. Our own access point counts for `point` alone."""
 
     radio: bool = False  # there is a Wi-Fi device that NetworkManager may use
     online: bool = False  # a cable, or a network, with an address
     known: bool = False  # NetworkManager has a Wi-Fi network to join by itself
+    joining: bool = False  # and is about it
+    point: bool = False  # our access point is up
 
 
 def readable(ssid: bytes) -> str:

@@ -41,7 +41,7 @@ _REASONS: Final = (
 
 def rows(text: str) -> Iterator[list[str]]:
     """Yield the fields of each line of terse output."""
-    for line in text.splitlines():
+    for line in text.split("\n"):  # a name may have what else parts lines, such as U+2028
         if line:
             parted = re.sub(
                 r"\\.|:", lambda found: found[0].replace(":", "\n", found[0] == ":"), line
@@ -57,17 +57,23 @@ def wifi_device(devices: str) -> str:
     return ""
 
 
+def available(devices: str, device: str) -> bool:
+    """Return whether a device can be used: not so while its radio is blocked, or just waking."""
+    return any(row[0] == device and row[2] != "unavailable" for row in rows(devices) if row[2:])
+
+
 def sight(devices: str, profiles: str) -> Sight:
     """Return how the machine is connected."""
-    online = any(
-        kind in {*_WIRED, "wifi"} and state == "connected" and profile != POINT
-        for _, kind, state, profile in (row for row in rows(devices) if len(row) == 4)
-    )
+    found = [row[1:] for row in rows(devices) if len(row) == 4 and row[1] in {*_WIRED, "wifi"}]
+    point = ["wifi", "connected", POINT] in found
+    others = [(kind, state) for kind, state, profile in found if profile != POINT]
+    online = any(state == "connected" for _, state in others)
+    joining = any(kind == "wifi" and state.startswith("connecting") for kind, state in others)
     known = any(
         row[1:] == ["802-11-wireless", "yes"] and row[0] not in {POINT, TRIAL}
         for row in rows(profiles)
     )
-    return Sight(bool(wifi_device(devices)), online, known)
+    return Sight(bool(wifi_device(devices)), online, known, joining, point)
 
 
 def networks(text: str) -> tuple[Network, ...]:
@@ -123,13 +129,15 @@ def point_profile(device: str, name: str, password: str) -> str:
     """Return the profile of the access point. It is never started by itself.
 
     `pmf=1`: no protected management frames, which the Pi's radio cannot do as an access point
-    (raspberrypi/linux, issue 3619). `shared`: NetworkManager runs dnsmasq for it.
+    (raspberrypi/linux, issue 3619). `rsn` with `ccmp`: WPA2 alone, as nmcli's own hotspot; without
+    these wpa_supplicant (config_ssid.h) offers WPA and TKIP too. `shared`: with a dnsmasq for it.
     """
     ssid = "".join(f"{octet};" for octet in name.encode())
     return "\n".join([
         "[connection]", f"id={POINT}", "type=wifi", f"interface-name={device}", "autoconnect=false",
         "", "[wifi]", "mode=ap", f"ssid={ssid}", "band=bg", f"channel={_CHANNEL}",
         "", "[wifi-security]", "key-mgmt=wpa-psk", f"psk={password}", "pmf=1",
+        "proto=rsn;", "pairwise=ccmp;", "group=ccmp;",
         "", "[ipv4]", "method=shared", f"address1={ADDRESS}/24", "", "[ipv6]", "method=ignore", "",
     ])  # fmt: skip
 

@@ -14,7 +14,7 @@ class Radio(Protocol):
         ...
 
     async def scan(self) -> tuple[Network, ...]:
-        """Return the networks that are heard, the strongest first; takes up to 20 s."""
+        """Return the networks that are heard, the strongest first; takes up to 30 s."""
         ...
 
     async def open_point(self) -> bool:

@@ -24,7 +24,7 @@ from appliance.onboarding.machine import (
 )
 from appliance.onboarding.ports import Keeper, Page, Radio
 
-FAREWELL = 3.0  # s in which the last page reaches the phone, before its network goes
+FAREWELL = 3.0  # s in which the answer to a form reaches the phone, before its network goes
 
 log = logging.getLogger(__name__)
 
@@ -60,22 +60,23 @@ class Onboarding:
                 await asyncio.sleep(after)
                 return Seen(await self.radio.look())
             case Scan():
-                return Scanned(await self.radio.scan())
+                return Scanned(await self.radio.scan(), await self.radio.look())
             case Open():
                 return await self._open(order)
             case Attend(limit):
-                wish = await self.page.wish(limit)
                 company = self.page.used() or await self.radio.occupied()
-                return Attended(await self.radio.look(), company, wish)
+                sight = await self.radio.look()
+                # Last: a form that comes before the point makes way is read, or it is not accepted.
+                if wish := await self.page.wish(limit):
+                    await asyncio.sleep(FAREWELL)
+                return Attended(sight, company, wish)
             case Join(choice):
-                await asyncio.sleep(FAREWELL)
                 await self._down()
                 await self.keeper.keep(choice)
                 verdict = await self.radio.join(choice)
                 log.info("Tried the chosen network: %s.", verdict.value)
                 return Joined(choice, verdict)
             case Close():
-                await asyncio.sleep(FAREWELL)
                 await self._down()
                 return Closed()
             case End():

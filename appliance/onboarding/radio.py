@@ -30,8 +30,14 @@ NAMES: Final = "etc/NetworkManager/dnsmasq-shared.d/voice-appliance-setup.conf"
 # dnsmasq(8), --address: `#` is every name. No DHCP option 114 (RFC 8910): the address it tells has
 # to be one of HTTPS (RFC 8908, API Connection Details), and nobody would trust our certificate.
 EVERY_NAME: Final = f"# While the set-up page is there.\naddress=/#/{nmcli.ADDRESS}\n"
+# Of profiles for the same network NetworkManager tries the one of the highest priority first, then
+# the one that worked last; one without a limit to its retries it may try for ever, and never the
+# next (src/core/nm-policy.c). What a person chose here shall not stand behind a wrong password.
+PREFERRED: Final = "autoconnect-priority=1"
+ALLOWED: Final = ("inet", "voice", "setup_device")  # of deploy/imaging/files/etc/nftables.conf
 
 COMMAND_TIME: Final = 15.0  # s
+WAKE_TIME: Final = 10.0  # s; a radio that was blocked needs its supplicant, one or two seconds
 SCAN_TIME: Final = 20.0  # s
 POINT_TIME: Final = 30.0  # s
 JOIN_TIME: Final = 75.0  # s; NetworkManager waits 45 for an address, 25 for the password's answer
@@ -62,17 +68,20 @@ class NetworkManager(Radio):
     async def scan(self) -> tuple[Network, ...]:
         # Without a country Raspberry Pi OS keeps the radio blocked; this lifts the block as well.
         await self._run("nmcli", "radio", "wifi", "on")
+        for _ in range(20):  # until it is awake nmcli lists nothing, and does not wait
+            if nmcli.available(await self._ask(*nmcli.DEVICES), self._device):
+                break
+            await asyncio.sleep(WAKE_TIME / 20)
         done = await self._command((*nmcli.SCAN, self._device), SCAN_TIME)
         return nmcli.networks(done.out)
 
     @override
     async def open_point(self) -> bool:
         profile = nmcli.point_profile(self._device, self._name, self._password)
-        path = self._path(PASSING, nmcli.POINT)
         await self._write(self._root / NAMES, EVERY_NAME, 0o644)
-        await self._write(path, profile, 0o600)
-        await self._run("nmcli", "connection", "load", self._told(path))
-        await self._firewall("add")
+        await self._load(PASSING, nmcli.POINT, profile)
+        # Phones on it may ask for addresses, names and the page; see nftables.conf.
+        await self._run("nft", "add", "element", *ALLOWED, "{", self._device, "}")
         code, text = await self._up(nmcli.POINT, POINT_TIME)
         if code:
             log.warning("NetworkManager says of the access point: %s", text.strip()[-300:])
@@ -82,7 +91,7 @@ class NetworkManager(Radio):
     async def close_point(self) -> None:
         await self._forget(nmcli.POINT)
         (self._root / NAMES).unlink(missing_ok=True)
-        await self._firewall("delete")
+        await self._run("nft", "flush", "set", *ALLOWED)
 
     @override
     async def occupied(self) -> bool:
@@ -91,25 +100,20 @@ class NetworkManager(Radio):
 
     @override
     async def join(self, choice: Choice) -> Verdict:
-        security = security_section(choice.password) if choice.password else ""
-
-        def profile(name: str) -> str:
-            return client_profile(name, ssid_value(choice.ssid), security, choice.hidden)
-
-        trial = profile(nmcli.TRIAL).replace("type=wifi\n", "type=wifi\nautoconnect=false\n", 1)
-        path = self._path(PASSING, nmcli.TRIAL)
-        await self._write(path, trial, 0o600)
-        await self._run("nmcli", "connection", "load", self._told(path))
+        await self._load(PASSING, nmcli.TRIAL, _profile(nmcli.TRIAL, choice, "autoconnect=false"))
         verdict = nmcli.verdict(*await self._up(nmcli.TRIAL, JOIN_TIME))
         if verdict is not Verdict.JOINED:
             await self._forget(nmcli.TRIAL)
             return verdict
         # The one that is in use stays until the next start; this one comes up from then on.
         lasting = f"voice-appliance-{hashlib.sha256(choice.ssid).hexdigest()[:8]}"
-        path = self._path(LASTING, lasting)
-        await self._write(path, profile(lasting), 0o600)
-        await self._run("nmcli", "connection", "load", self._told(path))
+        await self._load(LASTING, lasting, _profile(lasting, choice, PREFERRED))
         return verdict
+
+    async def _load(self, folder: str, name: str, profile: str) -> None:
+        path = self._path(folder, name)
+        await self._write(path, profile, 0o600)
+        await self._run("nmcli", "connection", "load", self._told(path))
 
     async def _up(self, name: str, limit: float) -> tuple[int, str]:
         words = ("nmcli", "--wait", f"{limit:.0f}", "connection", "up", "id", name)
@@ -119,13 +123,6 @@ class NetworkManager(Radio):
     async def _forget(self, name: str) -> None:
         await self._run("nmcli", "connection", "delete", "id", name)
         self._path(PASSING, name).unlink(missing_ok=True)
-
-    async def _firewall(self, verb: str) -> None:
-        """Let phones on the point ask for addresses, names and the page; see nftables.conf."""
-        if not self._device:
-            return
-        where = ("inet", "voice", "setup_device", "{", self._device, "}")
-        await self._run("nft", verb, "element", *where)
 
     async def _run(self, *argv: str) -> None:
         """Run what may fail: what it was for is looked at afterwards."""
@@ -160,3 +157,8 @@ class NetworkManager(Radio):
         with contextlib.suppress(ValueError):
             return f"/{path.relative_to(self._root)}"
         return str(path)
+
+
+def _profile(name: str, choice: Choice, *more: str) -> str:
+    security = security_section(choice.password) if choice.password else ""
+    return client_profile(name, ssid_value(choice.ssid), security, choice.hidden, *more)

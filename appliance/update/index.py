@@ -30,8 +30,9 @@ KEY_FOLDERS: Final = (  # the person's first; a maker may put keys into the pack
     Path("/usr/share/voice-appliance/update-keys"),
 )
 
-FILE_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9.+~_-]*\.deb$"
-VERSION: Final = r"^[0-9][A-Za-z0-9.+~:-]*$"  # Debian Policy 5.6.12
+# `\Z`, for `$` would let a line end stand behind it.
+FILE_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9.+~_-]*\.deb\Z"
+VERSION: Final = r"^[0-9][A-Za-z0-9.+~:-]*\Z"  # Debian Policy 5.6.12
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,8 +48,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     file: Annotated[str, Meta(pattern=FILE_NAME, max_length=200)]
     size: Annotated[int, Meta(gt=0, le=PACKAGE_LIMIT)]
     installed: Annotated[int, Meta(ge=0)]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-    minimum: Annotated[str, Meta(pattern=rf"^$|{VERSION}")] = ""
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    minimum: Annotated[str, Meta(pattern=rf"^\Z|{VERSION}")] = ""
 
     @property
     def package(self) -> Package:

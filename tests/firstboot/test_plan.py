@@ -228,6 +228,13 @@ def test_misspelled_setting_gets_the_nearest_one_proposed() -> None:
     assert "hostname, timezone" in problem("xyzzy = 3")
 
 
+def test_a_key_may_be_any_of_three() -> None:
+    assert "Did you mean ssh_key or api_key?" in problem('key = "sk-abc"')
+    assert "Did you mean api_key?" in problem('api_kei = "sk-abc"')
+    told = problem('[wifi]\nkey = "12345678"')
+    assert "can be set: ssid, password, country, hidden." in told
+
+
 def test_setting_that_is_given_twice_is_noted() -> None:
     made = plan('hostname = "one"\nhostname = "two"')
     assert made.steps[0].told.endswith("two.local")

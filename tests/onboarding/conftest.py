@@ -1,10 +1,12 @@
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from appliance.onboarding.model import Network, Security
 from appliance.onboarding.pages import Setting
 from appliance.onboarding.server import SetUpPage
+from tests.onboarding.stage import Stage
 
 SETTING = Setting("voice-1a2b", {"DE": "Germany", "GB": "Britain (UK)"}, "DE", has_key=False)
 NETWORKS = (
@@ -21,3 +23,8 @@ async def page() -> AsyncIterator[SetUpPage]:
     assert await served.open(NETWORKS, None)
     yield served
     await served.close()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)

@@ -1,9 +1,6 @@
 """Setting up from the start of the machine to its network, with a NetworkManager that behaves."""
 
 import asyncio
-import configparser
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -12,50 +9,10 @@ from appliance.onboarding.errors import OnboardingError
 from appliance.onboarding.model import Choice, Notice, Rescan, Verdict
 from appliance.onboarding.program import Onboarding
 from appliance.onboarding.radio import NetworkManager
-from tests.onboarding.world import FakeKeeper, FakePage, Router, World
+from tests.onboarding.stage import HOME, POINTS, RIGHT, Stage, meanwhile
+from tests.onboarding.world import Router, World, read_profile
 
 pytestmark = pytest.mark.looptime
-
-POINTS = "k7m2p-x9w4r"  # the access point's password
-HOME = Router(b"Home", "correct horse")
-RIGHT = Choice(b"Home", "correct horse", country="DE")
-
-
-class Stage:
-    """One appliance with its surroundings."""
-
-    def __init__(self, root: Path) -> None:
-        self.world = World(root, [HOME, Router(b"Caf\xe9", signal=30)])
-        self.page = FakePage(self.world)
-        self.keeper = FakeKeeper()
-        self.radio = NetworkManager("voice-1a2b", POINTS, root, self.world)
-        self.program = Onboarding(self.radio, self.page, self.keeper)
-
-    def left(self) -> set[str]:
-        """The files that are there now, without their folders."""
-        return {path.name for path in self.world.root.rglob("*") if path.is_file()}
-
-    def nothing_is_left(self) -> bool:
-        return not (self.world.point_is_up or self.page.is_open or self.world.firewall) and not {
-            name for name in self.left() if "setup" in name
-        }
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
-
-
-async def meanwhile(stage: Stage, after: float, change: Callable[[World], None]) -> str:
-    """Run, and change the world after so many seconds."""
-
-    async def later() -> None:
-        await asyncio.sleep(after)
-        change(stage.world)
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(later())
-        return await stage.program.run()
 
 
 async def test_with_a_cable_there_is_never_an_access_point(stage: Stage) -> None:
@@ -83,8 +40,7 @@ async def test_the_right_password_joins_and_is_kept(stage: Stage) -> None:
     assert stage.nothing_is_left()
     (path,) = stage.world.root.glob("etc/NetworkManager/system-connections/*")
     assert path.stat().st_mode & 0o777 == 0o600
-    profile = configparser.ConfigParser(interpolation=None)
-    profile.read(path)
+    profile = read_profile(path)
     assert profile["wifi"]["ssid"] == "72;111;109;101;"
     assert profile["wifi-security"]["psk"] == "correct horse"
     assert "autoconnect" not in profile["connection"]  # so it comes up by itself
@@ -132,6 +88,28 @@ async def test_the_trial_never_starts_by_itself(stage: Stage) -> None:
     assert list(stage.world.root.glob("run/NetworkManager/system-connections/*"))
 
 
+async def test_after_a_start_what_was_chosen_comes_before_an_old_password(stage: Stage) -> None:
+    """The router got a new password: the old profile worked once, and fails now."""
+    stage.world.air = [Router(b"Home", "correct horse", silent=True)]
+    stage.know("old", b"Home", "old horse")
+    stage.world.worked = {"old"}
+    stage.page.wishes = [(400.0, RIGHT)]
+    await stage.program.run()
+    await stage.world.restart()
+    assert stage.world.active not in {"", "old"}
+
+
+@pytest.mark.parametrize(
+    "password", ["  two blanks", "back\\slash", "\\s at first", "Grüße; #1 = "]
+)
+async def test_a_password_of_any_signs_is_joined_with(stage: Stage, password: str) -> None:
+    stage.world.air = [Router(b"Home", password)]
+    stage.page.wishes = [(60.0, Choice(b"Home", password))]
+    await stage.program.run()
+    await stage.world.restart()
+    assert stage.world.active
+
+
 async def test_a_hidden_network_is_found_by_its_name(stage: Stage) -> None:
     stage.world.air = [Router(b"Secret", "correct horse", hidden=True)]
     stage.page.wishes = [(60.0, Choice(b"Secret", "correct horse", hidden=True))]
@@ -154,6 +132,18 @@ async def test_known_networks_get_their_turn_when_nobody_comes(stage: Stage) -> 
     assert ups == [1]
 
 
+async def test_a_known_network_that_listening_finds_is_let_come_up(stage: Stage) -> None:
+    """NetworkManager itself listens every two minutes; ours may be what finds the router back."""
+    stage.know("voice-appliance", b"Home", "correct horse")
+    stage.world.air = []
+
+    def router_is_back(world: World) -> None:
+        world.air = [HOME]
+
+    told = await meanwhile(stage, machine.PATIENCE - 10, router_is_back)
+    assert (told, stage.world.point_ups) == ("There is a network.", 0)
+
+
 async def test_a_phone_on_the_point_keeps_it_up(stage: Stage) -> None:
     stage.world.known = {"voice-appliance"}
     stage.world.phones = 1
@@ -164,6 +154,19 @@ async def test_a_phone_on_the_point_keeps_it_up(stage: Stage) -> None:
         world.cable = True
 
     await meanwhile(stage, turn, still_up)
+
+
+@pytest.mark.parametrize("late", range(16))
+async def test_a_form_that_comes_when_the_point_makes_way_is_tried(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, late: int
+) -> None:
+    """Its sender was told that it is: it may not be lost in the moments of closing."""
+    monkeypatch.setattr(machine, "HOLD", 30.0)
+    stage.world.phones = 1
+    stage.page.wishes = [(machine.GRACE + machine.HOLD + late / 2, RIGHT)]
+    async with asyncio.timeout(300.0):
+        await stage.program.run()
+    assert stage.keeper.kept == [RIGHT]
 
 
 async def test_a_cable_ends_it_while_the_point_is_up(stage: Stage) -> None:
@@ -185,31 +188,6 @@ async def test_searching_again_shows_what_came_up_since(stage: Stage) -> None:
     assert [names[0] for names, _ in stage.page.shown] == ["Home", "New"]
 
 
-async def test_a_blocked_radio_is_unblocked(stage: Stage) -> None:
-    """As Raspberry Pi OS keeps it while no country is set."""
-    stage.world.blocked = True
-    stage.page.wishes = [(60.0, RIGHT)]
-    await stage.program.run()
-    assert stage.world.active
-
-
-async def test_a_point_that_fails_is_tried_again_until_it_works(stage: Stage) -> None:
-    stage.world.point_fails = True
-    stage.page.wishes = [(300.0, RIGHT)]
-
-    def mend(world: World) -> None:
-        assert not world.firewall
-        world.point_fails = False
-
-    await meanwhile(stage, 200.0, mend)
-    assert stage.world.point_ups == 1
-
-
-async def test_without_any_wifi_it_ends(stage: Stage) -> None:
-    stage.world.wifi = False
-    assert "Plug in a cable" in await stage.program.run()
-
-
 async def test_stopping_takes_the_point_down(stage: Stage) -> None:
     async with asyncio.TaskGroup() as group:
         task = group.create_task(stage.program.run())
@@ -223,11 +201,14 @@ async def test_stopping_takes_the_point_down(stage: Stage) -> None:
 async def test_what_a_killed_process_left_is_taken_down_first(stage: Stage) -> None:
     await stage.radio.look()
     assert await stage.radio.open_point()
-    stage.world.cable = True
-    await Stage(stage.world.root).program.radio.close_point()  # of another process
     again = NetworkManager("voice-1a2b", POINTS, stage.world.root, stage.world)
-    await Onboarding(again, stage.page, stage.keeper).run()
-    assert stage.nothing_is_left()
+    stage.program = Onboarding(again, stage.page, stage.keeper)
+
+    def before_its_own(world: World) -> None:
+        assert stage.nothing_is_left()
+        world.cable = True
+
+    await meanwhile(stage, machine.GRACE / 2, before_its_own)
 
 
 async def test_without_networkmanager_it_says_so(stage: Stage) -> None:

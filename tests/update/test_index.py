@@ -84,6 +84,16 @@ def test_file_name_that_leads_elsewhere_is_refused_even_if_signed(file: str) -> 
         verify(sign(bad, [OLD]), [OLD.public_key()])
 
 
+@pytest.mark.parametrize("part", ["file", "version", "sha256", "minimum"])
+def test_line_end_behind_a_text_is_refused_even_if_signed(part: str) -> None:
+    good = msgspec.structs.replace(release("2.0"), minimum="1.0")
+    bad = msgspec.structs.replace(good, **{part: getattr(good, part) + "\n"})
+    for each in (bad, msgspec.structs.replace(release("2.0"), minimum="\n")):
+        index = Index(serial=1, made="", packages=(each,))
+        with pytest.raises(UpdateError, match="signed, but wrong"):
+            verify(sign(index, [OLD]), [OLD.public_key()])
+
+
 def test_all_keys_of_all_folders_are_read(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
