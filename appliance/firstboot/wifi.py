@@ -70,6 +70,20 @@ def security_section(password: str) -> str:
     return f"[wifi-security]\nkey-mgmt=wpa-psk\npsk={kept}"
 
 
+def check_password(password: str) -> None:
+    """Raise SettingError if no Wi-Fi can have this password.
+
+    8 to 63 characters, or 64 hexadecimal digits: IEEE 802.11, and NetworkManager's property psk.
+    """
+    length = len(password.encode())
+    if not 8 <= length <= 63 and not re.fullmatch("[0-9A-Fa-f]{64}", password):
+        raise SettingError(
+            f"A Wi-Fi password has 8 to 63 characters, this one has {length}. "
+            "Look at the router's label, and type it anew.",
+            "password",
+        )
+
+
 def country_step(code: str, facts: Facts) -> Step:
     """Return the step that tells the radio where it is: which channels are allowed.
 
@@ -110,23 +124,14 @@ def _name(ssid: str) -> str:
 
 
 def _security(password: str) -> str:
-    """Return the section of a password that can be one. Raises SettingError.
-
-    8 to 63 characters, or 64 hexadecimal digits: IEEE 802.11, and NetworkManager's psk property.
-    """
+    """Return the section of a password that can be one. Raises SettingError."""
     if not password.isprintable():
         raise SettingError(
             "The password has a character that cannot be seen. Type it anew; "
             "one with a backslash goes into single quotes: 'like\\this'.",
             "password",
         )
-    length = len(password.encode())
-    if not 8 <= length <= 63 and not re.fullmatch("[0-9A-Fa-f]{64}", password):
-        raise SettingError(
-            f"A Wi-Fi password has 8 to 63 characters, this one has {length}. "
-            "Look at the router's label, and type it anew.",
-            "password",
-        )
+    check_password(password)
     return security_section(password)
 
 

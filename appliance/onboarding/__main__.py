@@ -29,12 +29,18 @@ def main(argv: Sequence[str] | None = None, root: Path = Path("/")) -> int:
 
     With `--tell`: write the access point's password to the boot partition, and no more.
     """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words not in ([], ["--tell"]):
+        sys.stderr.write(
+            "It knows no word but --tell. It changes the network; see deploy/README.md.\n"
+        )
+        return 2
     if os.geteuid() != 0:
         sys.stderr.write("This changes the network, so only root may do it. Run it with sudo.\n")
         return 1
     configure("info")
     try:
-        if (sys.argv[1:] if argv is None else argv) == ["--tell"]:
+        if words:
             tell(root)
         else:
             log.info("%s", asyncio.run(_run(root)))
@@ -51,11 +57,11 @@ async def _run(root: Path) -> str:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - this is one
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    facts = await asyncio.to_thread(read_facts, root)
-    host = own_host(root)
-    radio = NetworkManager(host, await asyncio.to_thread(own_password, root), root)
-    page = SetUpPage(Setting(host, facts.countries, _country(root), facts.has_key))
     try:
+        facts = await asyncio.to_thread(read_facts, root)
+        host = own_host(root)
+        radio = NetworkManager(host, await asyncio.to_thread(own_password, root), root)
+        page = SetUpPage(Setting(host, facts.countries, _country(root), facts.has_key))
         return await Onboarding(radio, page, Settings(root)).run()
     except asyncio.CancelledError:
         return "Stopped."

@@ -1,6 +1,5 @@
 """Reads what a browser sent, and checks it. Pure; whatever was sent, it raises only FormError."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -8,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from appliance.firstboot import values
 from appliance.firstboot.steps import SettingError
+from appliance.firstboot.wifi import check_password
 from appliance.onboarding.model import Choice, Network, Security
 
 OTHER: Final = "other"  # the value of "a network that is not in the list"
@@ -84,7 +84,7 @@ def _network(
         if network.ssid.hex() == filled.network:
             if network.security is Security.FOREIGN:
                 wrong["network"] = (
-                    "This network wants a user name, or an encryption that is no longer safe: "
+                    "This network wants a user name, or an encryption that is too old or too new: "
                     "the appliance cannot join it. Choose another one, or plug in a cable."
                 )
             return network.ssid, network.security
@@ -93,11 +93,7 @@ def _network(
 
 
 def _password_trouble(password: str, security: Security | None) -> str:
-    """Return what is wrong with it, or nothing.
-
-    8 to 63 characters, or 64 hexadecimal digits: IEEE 802.11, and NetworkManager's property psk.
-    """
-    length = len(password.encode())
+    """Return what is wrong with it, or nothing."""
     if security is Security.OPEN and password:
         return "This network has no password. If it is the right one, leave the field empty."
     if not password:
@@ -106,9 +102,8 @@ def _password_trouble(password: str, security: Security | None) -> str:
         return "Type the password of your Wi-Fi. It is often on the router's label."
     if not password.isprintable():
         return "It has a character that cannot be seen. Type it anew."
-    if 8 <= length <= 63 or re.fullmatch("[0-9A-Fa-f]{64}", password):
-        return ""
-    return (
-        f"A Wi-Fi password has 8 to 63 characters, this one has {length}. "
-        "Look at the router's label, and type it anew."
-    )
+    try:
+        check_password(password)
+    except SettingError as error:
+        return str(error)
+    return ""

@@ -9,7 +9,7 @@ class Security(Enum):
 
     OPEN = "open"
     PERSONAL = "personal"  # one password: WPA, WPA2, WPA3
-    FOREIGN = "foreign"  # WEP, or 802.1X with users: nothing this page could set up
+    FOREIGN = "foreign"  # WEP, OWE, or 802.1X with users: nothing this page could set up
 
 
 @dataclass(frozen=True, slots=True)

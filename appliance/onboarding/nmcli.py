@@ -67,7 +67,8 @@ def sight(devices: str, profiles: str) -> Sight:
     found = [row[1:] for row in rows(devices) if len(row) == 4 and row[1] in {*_WIRED, "wifi"}]
     point = ["wifi", "connected", POINT] in found
     others = [(kind, state) for kind, state, profile in found if profile != POINT]
-    online = any(state == "connected" for _, state in others)
+    # `connected (externally)`: not by NetworkManager, such as in the initramfs of a netboot.
+    online = any(state.startswith("connected") for _, state in others)
     joining = any(kind == "wifi" and state.startswith("connecting") for kind, state in others)
     known = any(
         row[1:] == ["802-11-wireless", "yes"] and row[0] not in {POINT, TRIAL}
@@ -100,7 +101,7 @@ def security(text: str) -> Security:
     words = set(text.replace("--", "").split())
     if words & {"WPA1", "WPA2", "WPA3"} and "802.1X" not in words:
         return Security.PERSONAL
-    if not words or words <= {"OWE", "OWE-TM"}:
+    if not words or words == {"OWE-TM"}:  # OWE alone lets nobody in without encryption
         return Security.OPEN
     return Security.FOREIGN
 

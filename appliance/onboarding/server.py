@@ -26,7 +26,7 @@ from aiohttp import web
 from typing_extensions import override
 
 from appliance.onboarding import pages
-from appliance.onboarding.form import TYPE, FormError, check, read
+from appliance.onboarding.form import TYPE, Filled, FormError, check, read
 from appliance.onboarding.guard import Doorkeeper
 from appliance.onboarding.model import Choice, Network, Notice, Rescan
 from appliance.onboarding.nmcli import ADDRESS
@@ -148,7 +148,7 @@ class SetUpPage(Page):
         )
 
     async def _join(self, request: web.Request) -> web.StreamResponse:
-        filled = read(await self._body(request))
+        filled = await self._filled(request)
         checked = check(filled, self._networks, self._setting.countries)
         if not isinstance(checked, Choice):
             text = pages.form_page(
@@ -164,26 +164,25 @@ class SetUpPage(Page):
         return _html(pages.farewell_page(self._setting, checked.ssid))
 
     async def _scan(self, request: web.Request) -> web.StreamResponse:
-        await self._body(request)
+        await self._filled(request)
         self._ask(Rescan())
         return _html(pages.scanning_page(self._setting))
 
-    async def _body(self, request: web.Request) -> bytes:
-        """Return the body of a form that our page sent. Raises HTTPException."""
+    async def _filled(self, request: web.Request) -> Filled:
+        """Return a form that our page sent. Raises HTTPException."""
         self._used = True
         if request.content_type != TYPE:
             raise web.HTTPUnsupportedMediaType
         try:
             async with asyncio.timeout(BODY_TIME):
-                body = await request.read()
-            token = read(body).token
+                filled = read(await request.read())
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
         except FormError:
             raise web.HTTPBadRequest from None
-        if not hmac.compare_digest(token.encode(), self._token.encode()):
+        if not hmac.compare_digest(filled.token.encode(), self._token.encode()):
             raise web.HTTPForbidden(reason="This page was too old")
-        return body
+        return filled
 
     def _ask(self, wish: Choice | Rescan) -> None:
         if self._wish is not None:

@@ -60,6 +60,7 @@ def test_whatever_is_escaped_is_read_as_it_was(table: list[list[str]]) -> None:
         ("wlan0:wifi:unavailable:\n", "", Sight(radio=True)),
         ("wlan0:wifi:unmanaged:\n", "", Sight()),
         ("eth0:ethernet:connected:Wired\n", "", Sight(online=True)),
+        ("eth0:ethernet:connected (externally):eth0\n", "", Sight(online=True)),
         ("docker0:bridge:connected (externally):docker0\n", "", Sight()),
         (f"wlan0:wifi:connected:{nmcli.POINT}\n", "", Sight(radio=True, point=True)),
         ("", f"{nmcli.POINT}:802-11-wireless:yes\nOld:802-11-wireless:no\n", Sight()),
@@ -78,6 +79,20 @@ def test_a_scan_lists_each_name_once_the_strongest_first() -> None:
         Network(b"New", 33, Security.PERSONAL),
         Network(b"Old", 20, Security.FOREIGN),
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "security"),
+    [("", Security.OPEN), ("--", Security.OPEN), ("OWE-TM", Security.OPEN),
+     ("OWE", Security.FOREIGN), ("WEP", Security.FOREIGN), ("WPA2 802.1X", Security.FOREIGN),
+     ("WPA1 WPA2", Security.PERSONAL), ("WPA3", Security.PERSONAL)],
+)  # fmt: skip
+def test_how_a_network_is_locked(said: str, security: Security) -> None:
+    """OWE: NetworkManager lets a profile without security join its transition mode alone.
+
+    nm_setting_wireless_ap_security_compatible, in src/libnm-core-impl/nm-setting-wireless.c.
+    """
+    assert nmcli.security(said) is security
 
 
 def test_an_open_twin_does_not_make_a_network_open() -> None:

@@ -50,6 +50,8 @@ async def test_the_right_password_joins_and_is_kept(stage: Stage) -> None:
     ("router", "choice", "verdict"),
     [
         (HOME, Choice(b"Home", "wrong horse"), Verdict.PASSWORD),
+        (Router(b"Far", "correct horse", silent=True), Choice(b"Far", "wrong horse"),
+         Verdict.REFUSED),
         (HOME, Choice(b"Hone", "correct horse", hidden=True), Verdict.ABSENT),
         (Router(b"Lan", "correct horse", addresses=False), Choice(b"Lan", "correct horse"),
          Verdict.ADDRESS),

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from appliance.onboarding import guard, server
+from appliance.onboarding.form import TYPE
 from appliance.onboarding.model import Choice, Network, Notice, Rescan, Security, Verdict
 from appliance.onboarding.server import SetUpPage
 from tests.onboarding.conftest import NETWORKS, SETTING
 from tests.onboarding.html import Document
+from tests.onboarding.wire import ask
 
 FORM = {"network": b"Home".hex(), "password": "correct horse", "country": "DE"}
-URLENCODED = "application/x-www-form-urlencoded"
 PROBES = [
     "connectivitycheck.gstatic.com/generate_204",
     "clients3.google.com/generate_204",
@@ -39,19 +39,6 @@ async def token(browser: aiohttp.ClientSession) -> str:
     async with browser.get("/") as response:
         document = Document(await response.text())
     return document.all("input", name="token")[0]["value"]
-
-
-async def ask(page: SetUpPage, request: bytes) -> bytes:
-    """Send bytes; return what comes until the connection ends."""
-    port = int(page.origin.rpartition(":")[2])
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(request)
-        return await reader.read()
-    except ConnectionError:
-        return b""
-    finally:
-        writer.close()
 
 
 @pytest.mark.parametrize("probe", PROBES)
@@ -198,7 +185,7 @@ async def test_other_kinds_of_body_are_refused(
 async def test_bodies_that_are_no_form_are_refused(
     browser: aiohttp.ClientSession, body: bytes
 ) -> None:
-    async with browser.post("/", data=body, headers={"Content-Type": URLENCODED}) as response:
+    async with browser.post("/", data=body, headers={"Content-Type": TYPE}) as response:
         assert response.status in {400, 403}
 
 
@@ -206,7 +193,7 @@ async def test_a_strange_encoding_changes_nothing(
     page: SetUpPage, browser: aiohttp.ClientSession
 ) -> None:
     body = f"token={await token(browser)}&network={FORM['network']}&password=12345678"
-    kind = f"{URLENCODED}; charset=rot13"
+    kind = f"{TYPE}; charset=rot13"
     async with browser.post("/", data=body, headers={"Content-Type": kind}) as response:
         assert response.status == 200
     assert await page.wish(5.0) == Choice(b"Home", "12345678")
@@ -214,7 +201,7 @@ async def test_a_strange_encoding_changes_nothing(
 
 async def test_bodies_and_heads_are_bounded(page: SetUpPage) -> None:
     ours = page.origin.removeprefix("http://")
-    start = f"POST / HTTP/1.1\r\nHost: {ours}\r\nContent-Type: {URLENCODED}\r\n".encode()
+    start = f"POST / HTTP/1.1\r\nHost: {ours}\r\nContent-Type: {TYPE}\r\n".encode()
     large = start + b"Content-Length: 5000\r\n\r\n" + b"a" * 5000
     assert b" 413 " in (await ask(page, large)).splitlines()[0]
     chunk = b"400\r\n" + b"a" * 1024 + b"\r\n"
@@ -241,36 +228,6 @@ async def test_any_other_path_leads_to_the_page(
     answer = await ask(page, request.encode())
     assert answer.startswith(b"HTTP/1.1 302 ")
     assert f"\r\nLocation: {page.origin}/\r\n".encode() in answer
-
-
-@pytest.mark.parametrize("start", [b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-a: b", b"POST / HT"])
-async def test_who_never_finishes_is_cut_off(
-    page: SetUpPage, monkeypatch: pytest.MonkeyPatch, start: bytes
-) -> None:
-    monkeypatch.setattr(guard, "LIFE", 0.05)
-    async with asyncio.timeout(10):
-        assert await ask(page, start) == b""
-
-
-async def test_a_body_that_does_not_come_is_not_waited_for(
-    page: SetUpPage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(server, "BODY_TIME", 0.05)
-    ours = page.origin.removeprefix("http://")
-    head = f"POST / HTTP/1.1\r\nHost: {ours}\r\nContent-Type: {URLENCODED}\r\n"
-    head += "Content-Length: 9\r\n\r\n"
-    assert b" 408 " in (await ask(page, head.encode() + b"a")).splitlines()[0]
-
-
-async def test_one_phone_cannot_take_all_connections(page: SetUpPage) -> None:
-    port = int(page.origin.rpartition(":")[2])
-    idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(guard.MOST_EACH)]
-    assert await ask(page, b"GET / HTTP/1.0\r\n\r\n") == b""
-    for reader, writer in idle:
-        writer.write_eof()
-        assert await reader.read() == b""  # the server saw it go
-        writer.close()
-    assert await ask(page, b"GET / HTTP/1.0\r\n\r\n")
 
 
 async def test_a_nasty_name_stays_text(page: SetUpPage, browser: aiohttp.ClientSession) -> None:

@@ -68,6 +68,19 @@ def test_only_root_may(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     assert "only root" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["--help"], ["--tel"], ["--tell", "me"]])
+def test_a_wrong_word_changes_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert program_main.main(words, tmp_path) == 2
+    assert "--tell" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_telling_writes_the_card_and_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -226,21 +226,24 @@ class World:
         assert not self.point_is_up
         self.active = ""
         await asyncio.sleep(self.joining)
+        asked = wifi.get("hidden") == "true"
         for router in self.air:
-            asked = wifi.get("hidden") == "true"
-            if router.ssid == ssid and (asked or not router.hidden):
-                if router.password != psk and router.silent:
-                    said = "802.1X supplicant took too long to authenticate"
-                    return Done(4, err=ERROR.format(said))
-                if router.password != psk:
-                    said = ERROR.format("Secrets were required, but not provided.")
-                    return Done(4, err=NOT_GIVEN + said)
-                if not router.addresses:
-                    said = "IP configuration could not be reserved (no available address, …)"
-                    return Done(4, err=ERROR.format(said))
-                self.active = name
-                self.worked.add(name)
-                return Done(0, "Connection successfully activated\n")
+            if router.ssid != ssid or (router.hidden and not asked):
+                continue
+            if psk and not router.password:
+                continue  # an open network is not what the profile asks for
+            if router.password != psk and router.silent:
+                said = "802.1X supplicant took too long to authenticate"
+                return Done(4, err=ERROR.format(said))
+            if router.password != psk:
+                said = ERROR.format("Secrets were required, but not provided.")
+                return Done(4, err=NOT_GIVEN + said)
+            if not router.addresses:
+                said = "IP configuration could not be reserved (no available address, …)"
+                return Done(4, err=ERROR.format(said))
+            self.active = name
+            self.worked.add(name)
+            return Done(0, "Connection successfully activated\n")
         return Done(4, err=ERROR.format("The Wi-Fi network could not be found"))
 
 
