@@ -236,17 +236,22 @@ def ask_for_fec(offer: str) -> str:
 
 
 def usable(answer: str) -> str:
-    """Return the answer without candidates aioice cannot use, or must not look up; few enough."""
-    lines, kept = [], 0
+    """Return the answer without candidates aioice cannot use, or must not look up; few enough.
+
+    The service tells them in its first section (recorded traffic, July 2026). aiortc 1.16 keeps
+    those of the last section of a bundle alone (setRemoteDescription), so here each has them.
+    """
+    lines, candidates = [], []
     for line in answer.splitlines():
         if line.startswith("a=candidate:"):
             fields = line.split()
-            if len(fields) < 8 or fields[2].lower() != "udp" or fields[4].endswith(".local"):
-                continue
-            if (kept := kept + 1) > CANDIDATES_LIMIT:
-                continue
-        lines.append(line)
-    return "\r\n".join([*lines, ""])
+            if len(fields) >= 8 and fields[2].lower() == "udp" and not fields[4].endswith(".local"):
+                candidates.append(line)
+        else:
+            lines.append(line)
+    head, *sections = re.split(r"^(?=m=)", "\n".join([*lines, ""]), flags=re.MULTILINE)
+    told = "".join(f"{line}\n" for line in candidates[:CANDIDATES_LIMIT])
+    return "".join([head, *(section + told for section in sections)]).replace("\n", "\r\n")
 
 
 def is_loopback(base_url: str) -> bool:

@@ -18,7 +18,7 @@ from aiortc.mediastreams import MediaStreamError
 from typing_extensions import override
 
 from appliance.emulator.playout import FRAME, RATE, TIME_BASE, Playout
-from appliance.emulator.sdp import check_offer, service_answer
+from appliance.emulator.sdp import check_offer, service_answer, without_candidates
 from appliance.emulator.wire import Refusal
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,8 @@ class Peer:
         check_offer(offer)
         try:
             async with asyncio.timeout(_ANSWER_DEADLINE):
-                await self._pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+                known = RTCSessionDescription(without_candidates(offer), "offer")
+                await self._pc.setRemoteDescription(known)
                 self._pc.addTrack(self._track)
                 self._prepare_ice()
                 await self._pc.setLocalDescription(await self._pc.createAnswer())

@@ -31,6 +31,15 @@ def check_offer(offer: str) -> None:
         raise Refusal("invalid_offer", _WHIP)
 
 
+def without_candidates(offer: str) -> str:
+    """Return the offer as if the client had told no address, nor that there are no more.
+
+    The service is ICE-lite (its answers say so): it asks nobody, and learns a client's address
+    from being asked. aiortc is not, and would ask each address that it is told.
+    """
+    return re.sub(r"^a=(?:candidate:.*|end-of-candidates)\r?\n", "", offer, flags=re.MULTILINE)
+
+
 def service_answer(answer: str, session_number: int, started: int) -> str:
     """Aiortc's answer in the form of the recorded ones.
 

@@ -1,6 +1,7 @@
 """The other side of a peer connection, as plain aiortc: sends a tone, returns messages."""
 
 import asyncio
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -33,7 +34,10 @@ class Tone(MediaStreamTrack):
 
 
 class Answerer:
-    """Answers one offer. `deaf`: its data channel never comes up."""
+    """Answers one offer as the service does: it waits to be asked, and tells where in one section.
+
+    `deaf`: its data channel never comes up.
+    """
 
     def __init__(self, *, deaf: bool = False) -> None:
         self.deaf = deaf
@@ -48,14 +52,17 @@ class Answerer:
         self._agents: list[IceAgent] = []
 
     async def answer(self, offer: str) -> str:
-        await self.pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        await self.pc.setRemoteDescription(
+            RTCSessionDescription(_without_candidates(offer), "offer")
+        )
         if self.deaf and self.pc.sctp is not None:
             setattr(self.pc.sctp, "_handle_data", _ignore)  # noqa: B010 - so is mypy content
         self.pc.addTrack(self.tone)
         for transport in {sender.transport.transport for sender in self.pc.getSenders()}:
             self._agents.append(IceAgent(transport, loopback=True))
         await self.pc.setLocalDescription()
-        return self.pc.localDescription.sdp
+        head, first, *others = re.split("(?=m=)", self.pc.localDescription.sdp)
+        return head + first + "".join(_without_candidates(section) for section in others)
 
     async def close(self) -> None:
         for agent in self._agents:
@@ -72,6 +79,10 @@ class Answerer:
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         self.far = track
+
+
+def _without_candidates(sdp: str) -> str:
+    return re.sub(r"a=(?:candidate:.*|end-of-candidates)\r\n", "", sdp)
 
 
 async def _ignore(data: bytes) -> None:

@@ -287,8 +287,19 @@ def test_candidates_that_are_no_use_are_left_out() -> None:
     tcp = "a=candidate:2 1 tcp 1671430143 192.0.2.1 443 typ host tcptype passive"
     name = "a=candidate:3 1 udp 1 4f8a.local 1 typ host"
 
-    assert usable(f"v=0\n{good}\n{tcp}\n{name}\na=candidate:\n") == f"v=0\r\n{good}\r\n"
-    assert usable(f"{good}\n" * 10_000).count("candidate") == CANDIDATES_LIMIT
+    told = usable(f"v=0\nm=audio\n{good}\n{tcp}\n{name}\na=candidate:\n")
+    assert told == f"v=0\r\nm=audio\r\n{good}\r\n"
+    assert usable("m=audio\n" + f"{good}\n" * 10_000).count("candidate") == CANDIDATES_LIMIT
+
+
+def test_candidates_of_one_section_are_told_in_each() -> None:
+    good = "a=candidate:1 1 udp 2130706431 192.0.2.1 3478 typ host ufrag x"
+
+    told = usable(f"v=0\r\nm=audio\r\n{good}\r\na=mid:0\r\nm=application\r\na=mid:1\r\n")
+
+    assert told.split("\r\n") == [
+        "v=0", "m=audio", "a=mid:0", good, "m=application", "a=mid:1", good, "",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

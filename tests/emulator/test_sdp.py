@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.emulator.sdp import MAX_MESSAGE, check_offer, service_answer
+from appliance.emulator.sdp import MAX_MESSAGE, check_offer, service_answer, without_candidates
 from appliance.emulator.wire import Refusal
 
 OFFER = """v=0
@@ -123,3 +123,9 @@ def test_answer_has_the_lines_of_the_recorded_one(golden_folder: Path) -> None:
     file = golden_folder / "recorded" / "webrtc__answer_webrtc_offer.jsonl"
     recorded = json.loads(file.read_text().splitlines()[0])["response"]["body"]["string"]
     assert attributes(service_answer(ANSWER, 1, 1)) == attributes(recorded)
+
+
+def test_addresses_of_the_client_are_not_looked_at() -> None:
+    told = "a=mid:0\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=end-of-candidates\r\na=x\r\n"
+
+    assert without_candidates(told) == "a=mid:0\r\na=x\r\n"

@@ -79,7 +79,7 @@ class Machine:
         self.console = folder / "console.log"
         self.changes = changes or folder / "disk.changes"
         self._pending = b""
-        for program in ("agent.py", "attach.py", "presses.py", "probe.py", "turns.py"):
+        for program in ("agent.py", "attach.py", "phone.py", "presses.py", "probe.py", "turns.py"):
             shutil.copy(HERE / program, folder)
         unit = UNIT.format(folder=folder, agent="/run/host/agent.py")
         credential = base64.b64encode(unit.encode()).decode()

@@ -91,13 +91,17 @@ class Device(ABC):
         self._order = itertools.count()
         self._clocks: dict[tuple[int, bool], float] = {}
 
-    def plug(self, machine: Machine) -> None:
-        """Put the cable in. The kernel takes a second to find its driver."""
+    def plug(self, machine: Machine, namespace: str = "") -> None:
+        """Put the cable in. The kernel takes a second to find its driver.
+
+        `namespace`: the network namespace in which the machine has the wire, if not in its own.
+        """
         assert self._cable is None, "it is plugged in already"
         with socket.create_server((HOST, 0)) as server:
             server.settimeout(30)
             port = server.getsockname()[1]
-            machine.run(f"python3 /run/host/attach.py {HOST} {port} {self.speed}")
+            place = f"ip netns exec {namespace} " if namespace else ""
+            machine.run(f"{place}python3 /run/host/attach.py {HOST} {port} {self.speed}")
             self._cable, _ = server.accept()
         self._cable.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._waiting.clear()
