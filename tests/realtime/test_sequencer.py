@@ -235,6 +235,20 @@ def test_cancelled_response_is_not_answered() -> None:
     assert kinds(sequencer.tool_output("c", "{}", 1.0)) == ["item.create"]
 
 
+def test_calls_of_a_response_cut_off_by_a_limit_are_answered() -> None:
+    sequencer = busy_with()
+    cut = done("r", call("c"), call("d", status="incomplete"), status="incomplete")
+    assert fed(sequencer, item_done(call("c")), cut) == []
+    assert sequencer.busy
+    assert kinds(sequencer.tool_output("c", "{}", 1.0)) == ["item.create", "response.create"]
+
+
+def test_calls_that_a_limit_kept_from_starting_are_not_waited_for() -> None:
+    sequencer = busy_with()
+    fed(sequencer, done("r", call("c"), status="incomplete"))
+    assert not sequencer.busy
+
+
 def test_items_of_strangers_are_no_calls() -> None:
     sequencer = busy_with()
     fed(sequencer, item_done(typed("u", "x")), item_done(call("c"), "other"), done("r"))
