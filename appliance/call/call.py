@@ -94,6 +94,7 @@ class RealtimeCall(Call, Host):
             clear=self._engine.clear,
             interrupted=self._echo_watch.interrupted,
             run_tool=lambda call: self._chores.run_tool(call),  # noqa: PLW0108 - made after us
+            failed=self.failed,
             stop=self.stop,
         )
         self._sender = Sender(self._talk, self._link.lines, parts, self.failed)

@@ -8,7 +8,8 @@ from appliance.call.lines import Lines
 from appliance.call.marks import Timeline
 from appliance.call.parts import Parts
 from appliance.core.events import TurnChanged
-from appliance.core.model import Turn
+from appliance.core.model import Problem, Turn
+from appliance.core.problems import problem_of
 from appliance.errors import ApplianceError, ClosedError, ProtocolError
 from appliance.hub import Mark
 from appliance.realtime.client_events import (
@@ -42,6 +43,7 @@ AUDIBLE_DBFS = -50.0  # of 100 ms at the speaker; comfort noise is below, speech
 HISTORY_LIMIT = 8_000  # characters of a call told to the next; about 2,000 tokens
 _EVENTS_SEEN = 1024  # event ids; some seconds of both channels
 _CLEARED_WITHIN = 0.3  # s from a speech_started to the service's own silence; a round trip
+_FATAL = frozenset({"quota", "auth", "expired"})  # meanings that end the call, and say so
 _HEARD_EVERY = 1.0  # s at most between two words to the conversation about the speaker
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ class Talk:
         clear: Callable[[float], None],
         interrupted: Callable[[], None],
         run_tool: Callable[[ToolCall], None],
+        failed: Callable[[Problem], None],
         stop: Callable[[ApplianceError], None],
     ) -> None:
         """Begin with nothing said.
@@ -70,6 +73,7 @@ class Talk:
             clear: stops the far-end voice at the speaker, also what comes in that many seconds.
             interrupted: told when the assistant was cut off by a voice.
             run_tool: starts a tool; its output comes back by `tool_done`.
+            failed: told when an answer will not come, and the call goes on.
             stop: ends the call, because the service says that it cannot go on.
         """
         self._call_no = call_no
@@ -78,6 +82,7 @@ class Talk:
         self._clear = clear
         self._interrupted = interrupted
         self._run_tool = run_tool
+        self._failed = failed
         self._stop = stop
         self._prefix = f"va{call_no}"
         self._told = f"{self._prefix}_h"  # begins the ids of what was said in another call
@@ -258,7 +263,14 @@ class Talk:
                     self.mark("photo_sent" if pictures else "text_sent", bytes=size)
                 case _:
                     pass
+        self._tell_failure()
         self._arm()
+
+    def _tell_failure(self) -> None:
+        failure = self._sequencer.failure()
+        if failure is not None and meaning(failure) not in _FATAL:
+            log.warning("an answer failed (%s)", (failure.code or "no code")[:64])
+            self._failed(problem_of(service_error(failure)))
 
     def _arm(self) -> None:
         """Have the sequencer asked again when it says so."""

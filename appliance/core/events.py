@@ -99,7 +99,7 @@ class MediaBack:
 
 @dataclass(frozen=True, slots=True)
 class SendFailed:
-    """Something said or shown in the call did not reach the service, and will not."""
+    """What was said or shown in the call did not reach the service, or gets no answer from it."""
 
     call_no: int
     problem: Problem

@@ -12,12 +12,12 @@ class Answers:
 
     def __init__(self) -> None:
         self._calls: dict[str, set[str]] = {}  # of responses being made
-        self._open: list[set[str]] = []  # of completed responses
+        self._open: list[set[str]] = []  # of responses that are over
         self._given = Seen(_CALLS)
 
     @property
     def waiting(self) -> bool:
-        """Whether a completed response waits for a tool."""
+        """Whether a response that is over waits for a tool."""
         return bool(self._open)
 
     def note(self, item: Item, response_id: str) -> None:
@@ -30,11 +30,13 @@ class Answers:
     def done(self, response: Response) -> bool:
         """Close a response; return whether its calls, if it has any, are all answered already.
 
-        Calls of a response that was not completed need no answer of the model.
+        Calls of a response that was cancelled or failed need no answer of the model. One that was
+        cut off by a limit starts none at its end (`tool_calls`), so only those before count.
         """
         calls = self._calls.pop(response.id, set())
-        calls |= {call_id for item in response.items if (call_id := _call_id(item))}
-        if response.status != "completed" or not calls:
+        if response.status == "completed":
+            calls |= {call_id for item in response.items if (call_id := _call_id(item))}
+        if not response.stands or not calls:
             return False
         unanswered = {call_id for call_id in calls if call_id not in self._given}
         if unanswered:

@@ -247,7 +247,7 @@ class Conversation:
             self._take(item, response_id=response.id)
         lines = self._lines_of(response.id)
         for line in lines:
-            if not line.final and (line.role != "tool" or response.status != "completed"):
+            if not line.final and (line.role != "tool" or not response.stands):
                 line.final = True
                 line.interrupted = response.status != "completed"
         return lines

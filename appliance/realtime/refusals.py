@@ -48,6 +48,7 @@ _TYPES: Final[Mapping[str, Meaning]] = MappingProxyType(
 _DELAY: Final = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|s|m|h))+)", re.IGNORECASE)
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)", re.IGNORECASE)
 _SECONDS: Final = MappingProxyType({"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0})
+_LATER: Final = "Say it again in a moment."
 _CUT: Final = 200  # characters of the service's own words that we repeat
 
 
@@ -73,9 +74,9 @@ def service_error(error: ErrorBody) -> ServiceError:
         case "auth":
             return AuthError(f"The service refuses the key: {said}.", "Check the API key.")
         case "busy":
-            return BusyError(f"The service is busy: {said}.", retry_after=delay(error))
+            return BusyError(f"The service is busy: {said}.", _LATER, retry_after=delay(error))
         case "rejected" | "benign":
             cure = "Check the service and session settings."
             return RejectedError(f"The service refuses a request: {said}.", cure, code=error.code)
         case _:  # expired or broken
-            return ServiceError(f"The service failed: {said}.")
+            return ServiceError(f"The service failed: {said}.", _LATER)

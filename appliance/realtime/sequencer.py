@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from msgspec import UNSET
@@ -34,6 +34,7 @@ from appliance.realtime.server_events import (
     ServerEvent,
 )
 from appliance.realtime.shapes import ErrorBody, Response
+from appliance.realtime.wish import Create, Wish
 
 _CREATED = 10.0  # s from response.create to response.created, normally 0.3: it was lost
 _CANCELLED = 3.0  # s from response.cancel to response.done, normally 0.1: it was lost
@@ -42,28 +43,6 @@ _AGAIN = 0.25  # s before a response.create that met another response goes out a
 _PAUSE_MAX = 30.0  # s; a person does not wait longer for an answer
 
 _RESPONSE_ID: Final = re.compile(r"\bresp_\w+")
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """That the model answers. `instructions` replace the session's, if any."""
-
-    instructions: str = ""
-    retried: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Create:
-    """A response.create that was sent, and the response that came then.
-
-    `covered`: that response knows all we had posted, even if it was the service's own.
-    """
-
-    event_id: str
-    wish: _Wish
-    at: float
-    response_id: str = ""
-    covered: bool = False
 
 
 class Sequencer:
@@ -80,14 +59,15 @@ class Sequencer:
         self._answers = Answers()
         self._floor = Floor()
         self._now = 0.0
-        self._wish: _Wish | None = None
+        self._wish: Wish | None = None
         self._not_before = 0.0
-        self._create: _Create | None = None  # sent, not answered
-        self._answered: _Create | None = None  # answered by a response, as it seems
+        self._create: Create | None = None  # sent, not answered
+        self._answered: Create | None = None  # answered by a response, as it seems
         self._waiting: list[Message] = []  # until the interrupted response is over
         self._interrupting: float | None = None  # until when at most
         self._cancel_next = False  # the response.create in flight is not wanted any more
         self._cancelled = Seen(64)
+        self._failure: ErrorBody | None = None
 
     @property
     def deadline(self) -> float | None:
@@ -106,6 +86,14 @@ class Sequencer:
         wanted = self._wish or self._create or self._waiting or self._floor.active
         return bool(wanted or self._answers.waiting)
 
+    def failure(self) -> ErrorBody | None:
+        """Return, once, why an answer that was owed will not come; None: all is well.
+
+        It failed for good, or twice, and nothing else is about to be answered.
+        """
+        failure, self._failure = self._failure, None
+        return failure
+
     def seed(self, items: Sequence[Message]) -> list[ClientEvent]:
         """Put the history of an earlier call into this one."""
         return [self._posting.post(item) for item in items]
@@ -116,7 +104,7 @@ class Sequencer:
         `instructions` replace the session's for this response, so they should contain them.
         """
         if not self.busy:
-            self._wish = _Wish(instructions)
+            self._wish = Wish(instructions)
         return self._advance(now)
 
     def say(self, text: str, now: float) -> list[ClientEvent]:
@@ -141,7 +129,7 @@ class Sequencer:
         if not self._answers.first(call_id):
             return []
         if self._answers.close(call_id):
-            self._want(_Wish())
+            self._want(Wish())
         item = FunctionCallOutput(call_id=call_id, output=output, id=self._posting.id())
         return [self._posting.post(item), *self._advance(now)]
 
@@ -192,11 +180,11 @@ class Sequencer:
         return [self._cancel(response.id), OutputClear(event_id=self._posting.id())]
 
     def _done(self, response: Response, now: float) -> None:
-        wish = _Wish()
+        wish = Wish()
         if self._answered and self._answered.response_id == response.id:
             wish, self._answered = self._answered.wish, None
         if self._answers.done(response):
-            self._want(_Wish())
+            self._want(Wish())
         if response.status == "failed":
             self._retry(response.error or ErrorBody(), wish, now)
 
@@ -218,20 +206,26 @@ class Sequencer:
         elif error.code == NOTHING_TO_CANCEL:
             self._floor.free()
 
-    def _blamed(self, error: ErrorBody) -> _Create | None:
+    def _blamed(self, error: ErrorBody) -> Create | None:
         for create in (self._create, self._answered):
             if create and create.event_id == error.event_id:
                 return create
         anonymous = error.event_id is None and error.code == ACTIVE_RESPONSE
         return self._create if anonymous else None
 
-    def _retry(self, error: ErrorBody, wish: _Wish, now: float) -> None:
+    def _retry(self, error: ErrorBody, wish: Wish, now: float) -> None:
         """Try once more what failed for no fault of ours."""
         said = delay(error)
         pause = _PAUSE if said is None else said
         if not wish.retried and pause <= _PAUSE_MAX and meaning(error) in {"busy", "broken"}:
             self._not_before = now + pause
             self._want(replace(wish, retried=True))
+        else:
+            self._give_up(error)
+
+    def _give_up(self, error: ErrorBody) -> None:
+        if not (self._wish or self._waiting or self._answers.waiting):
+            self._failure = error
 
     # What is wanted
 
@@ -253,10 +247,10 @@ class Sequencer:
             self._cancel_next = self._create is not None
         return sent
 
-    def _want(self, wish: _Wish) -> None:
+    def _want(self, wish: Wish) -> None:
         """Ask for an answer; several wishes become one, without special instructions."""
         if self._wish:
-            wish = _Wish(retried=self._wish.retried and wish.retried)
+            wish = Wish(retried=self._wish.retried and wish.retried)
         self._wish = wish
 
     def _advance(self, now: float) -> list[ClientEvent]:
@@ -271,9 +265,9 @@ class Sequencer:
         if self._waiting:
             sent = [self._posting.post(message) for message in self._waiting]
             self._waiting.clear()
-            self._want(_Wish())
+            self._want(Wish())
         if self._wish and now >= self._not_before and self._floor.quiet(now):
-            self._create = _Create(self._posting.id(), self._wish, now)
+            self._create = Create(self._posting.id(), self._wish, now)
             self._wish = None
             sent.append(_response_create(self._create))
         return sent
@@ -287,13 +281,15 @@ class Sequencer:
             wish, self._create = self._create.wish, None
             if not wish.retried:
                 self._want(replace(wish, retried=True))
+            else:
+                self._give_up(ErrorBody(message="it did not answer in time"))
 
     def _cancel(self, response_id: str) -> ResponseCancel:
         named = UNSET if response_id == NAMELESS else response_id
         return ResponseCancel(event_id=self._posting.id(), response_id=named)
 
 
-def _response_create(create: _Create) -> ResponseCreate:
+def _response_create(create: Create) -> ResponseCreate:
     instructions = create.wish.instructions
     options = ResponseOptions(instructions=instructions) if instructions else UNSET
     return ResponseCreate(event_id=create.event_id, response=options)

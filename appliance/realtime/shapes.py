@@ -127,6 +127,11 @@ class Response(Shape, frozen=True, kw_only=True):
         return self.output or ()
 
     @property
+    def stands(self) -> bool:
+        """Whether what it did counts: it came to its end, or up to a limit."""
+        return self.status in {"completed", "incomplete"}
+
+    @property
     def error(self) -> ErrorBody | None:
         """Why it failed, if it did and the service says why."""
         return self.status_details.error if self.status_details else None

@@ -99,8 +99,11 @@ class Turns:
         elif self._over.first(response.id):
             self._responses.pop(response.id, None)
             self._generating = False
-            calls = any(item.type == "function_call" for item in response.items)
-            if calls and response.status == "completed":
+            ended = {"completed", None}  # a limit may cut off a call as well
+            calls = any(
+                item.type == "function_call" and item.status in ended for item in response.items
+            )
+            if calls and response.stands:
                 self._answer_by = now + _TOOL
 
     def _playback(self, event: OutputStarted | OutputStopped | OutputCleared, now: float) -> None:

@@ -85,6 +85,20 @@ async def test_what_a_dead_sideband_swallowed_goes_out_again() -> None:
     assert service.count("response.create") == 1
 
 
+@pytest.mark.parametrize("reason", ["max_output_tokens", "content_filter"])
+async def test_tool_of_an_answer_that_a_limit_cut_off_is_answered(reason: str) -> None:
+    *before, done = call_events("call_1", "nothing")
+    why = {"type": "incomplete", "reason": reason}
+    cut = done | {"response": done["response"] | {"status": "incomplete", "status_details": why}}
+    async with live() as (service, stage, _):
+        service.on_channel(*before, cut)
+        await service.until("response.create")
+        (called,) = stage.entries()
+
+    assert service.count("response.create") == 1
+    assert not called.interrupted
+
+
 async def test_photo_goes_over_the_sideband() -> None:
     async with live() as (service, stage, running):
         stage.album["photo-0001"] = b"\xff\xd8 a picture"

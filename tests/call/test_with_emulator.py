@@ -8,7 +8,7 @@ from importlib import resources
 import pytest
 
 from appliance.config import SessionConfig
-from appliance.core.events import CallUp, MediaBack, MediaLost
+from appliance.core.events import CallUp, MediaBack, MediaLost, SendFailed
 from appliance.core.model import Photo, Text
 from appliance.emulator.options import Options
 from appliance.emulator.server import Emulator
@@ -124,6 +124,21 @@ async def test_failed_answer_is_asked_for_again() -> None:
         running.call.send(Text("tell me a joke"))
         await stage.mark("response_created", times=2)
         await stage.mark("playback_started")
+
+
+async def test_answer_that_fails_twice_is_told_and_the_call_goes_on() -> None:
+    fault = '{"fault": "fail_response", "times": 2}'
+    async with emulated(fault) as (_, stage), calling(stage) as running:
+        running.call.send(Text("tell me a joke"))
+        failed = await stage.event(SendFailed)
+        running.call.send(Text("tell me a joke"))
+        await stage.mark("playback_started")
+        assert not running.over.is_set()
+
+    assert isinstance(failed, SendFailed)
+    assert failed.problem.cause.startswith("The service is busy: Rate limit reached.")
+    assert failed.problem.cure == "Say it again in a moment."
+    assert sum(isinstance(event, SendFailed) for event in stage.events) == 1
 
 
 async def test_dead_line_is_noticed_in_time() -> None:

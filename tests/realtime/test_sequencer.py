@@ -235,6 +235,20 @@ def test_cancelled_response_is_not_answered() -> None:
     assert kinds(sequencer.tool_output("c", "{}", 1.0)) == ["item.create"]
 
 
+def test_calls_of_a_response_cut_off_by_a_limit_are_answered() -> None:
+    sequencer = busy_with()
+    cut = done("r", call("c"), call("d", status="incomplete"), status="incomplete")
+    assert fed(sequencer, item_done(call("c")), cut) == []
+    assert sequencer.busy
+    assert kinds(sequencer.tool_output("c", "{}", 1.0)) == ["item.create", "response.create"]
+
+
+def test_calls_that_a_limit_kept_from_starting_are_not_waited_for() -> None:
+    sequencer = busy_with()
+    fed(sequencer, done("r", call("c"), status="incomplete"))
+    assert not sequencer.busy
+
+
 def test_items_of_strangers_are_no_calls() -> None:
     sequencer = busy_with()
     fed(sequencer, item_done(typed("u", "x")), item_done(call("c"), "other"), done("r"))
@@ -441,8 +455,13 @@ def test_failed_response_is_tried_once_more(code: str, text: str, pause: float) 
     again = the_create(sequencer.tick(1.0 + pause))
     assert again.response
     assert again.response.instructions == "Say hello."
+    assert sequencer.failure() is None
     assert fed(sequencer, created("r2"), failed("r2", code, text), now=9.0) == []
     assert sequencer.deadline is None
+    failure = sequencer.failure()
+    assert failure
+    assert failure.code == code
+    assert sequencer.failure() is None
 
 
 def test_refusal_for_a_rate_is_tried_once_more() -> None:
@@ -467,6 +486,20 @@ def test_what_cannot_get_better_is_not_tried_again(code: str, text: str) -> None
     fed(sequencer, failed("r", code, text))
     assert sequencer.deadline is None
     assert not sequencer.busy
+    failure = sequencer.failure()
+    assert failure
+    assert failure.code == code
+
+
+def test_failure_is_not_told_while_another_answer_comes() -> None:
+    sequencer = busy_with()
+    fed(sequencer, failed("r", "server_error", ""))
+    sequencer.tick(2.0)
+    fed(sequencer, created("r2"), now=2.1)
+    sequencer.say("hello", 2.2)
+    sent = fed(sequencer, failed("r2", "server_error", ""), now=2.3)
+    assert kinds(sent) == ["item.create", "response.create"]
+    assert sequencer.failure() is None
 
 
 def test_answers_wanted_at_once_become_one() -> None:
@@ -489,8 +522,10 @@ def test_lost_request_is_repeated_once() -> None:
     sequencer.say("hello", 1.0)
     assert sequencer.deadline == 11.0
     assert kinds(sequencer.tick(11.0)) == ["response.create"]
+    assert sequencer.failure() is None
     assert sequencer.tick(21.0) == []
     assert not sequencer.busy
+    assert sequencer.failure()
 
 
 def test_response_that_never_finishes_does_not_block_for_ever() -> None:

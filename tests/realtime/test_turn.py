@@ -113,6 +113,17 @@ def test_tool_is_thought_about() -> None:
     assert whose(folded) == "thinking"
 
 
+def test_tool_of_an_answer_that_a_limit_cut_off_is_thought_about() -> None:
+    folded = turns(created(), done("r", call("c"), status="incomplete"))
+    folded.heard(False, 60.0)
+    assert whose(folded) == "thinking"
+
+
+def test_call_that_was_cut_off_is_not_thought_about() -> None:
+    cut = done("r", call("c", status="incomplete"), status="incomplete")
+    assert turns(created(), cut).turn == "listening"
+
+
 def test_tool_of_a_cancelled_response_is_not() -> None:
     assert turns(created(), done("r", call("c"), status="cancelled")).turn == "listening"
 
