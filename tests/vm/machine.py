@@ -79,7 +79,7 @@ class Machine:
         self.console = folder / "console.log"
         self.changes = changes or folder / "disk.changes"
         self._pending = b""
-        for program in ("agent.py", "attach.py", "presses.py", "probe.py"):
+        for program in ("agent.py", "album.py", "attach.py", "presses.py", "probe.py", "watch.py"):
             shutil.copy(HERE / program, folder)
         unit = UNIT.format(folder=folder, agent="/run/host/agent.py")
         credential = base64.b64encode(unit.encode()).decode()
@@ -203,7 +203,8 @@ def wire() -> Iterator[None]:
     """Make the host's end of the wire, in this process' own network namespace."""
     for command in (
         f"ip tuntap add {TAP} mode tap", f"ip addr add {HOST}/24 dev {TAP}",
-        f"ip link set {TAP} up", "ip link set lo up",
+        # The machine's end cuts large pieces short; each would be sent again, a second later.
+        f"ip link set {TAP} up gso_max_segs 1", "ip link set lo up",
     ):  # fmt: skip
         subprocess.run(command.split(), check=True)  # noqa: S603 - fixed words
     try:
