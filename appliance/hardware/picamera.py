@@ -83,14 +83,8 @@ class PiCamera(CameraDriver):
             # After a picture that hung, stop() hangs too, and only close() returns: seen with
             # picamera2 0.3.38 and a webcam that was pulled out.
             self._camera.close()
-            return
-        # Read in picamera2 of May 2026: close() of a half-made one lets go of the camera and then
-        # stumbles over what was not made; if it does not have the camera, it leaves its pipe open.
-        taken = self._camera.is_open
-        with suppress(Exception):
-            self._camera.close()
-        if not taken:
-            os.close(self._camera.notifyme_w)
+        else:
+            _close_half_made(self._camera)
 
     def _settle(self, least: float, deadline: float) -> None:
         """Let exposure and focus converge, at most SETTLE seconds: the first frames are no good.
@@ -119,6 +113,26 @@ class PiCamera(CameraDriver):
 
     def _left(self, deadline: float) -> float:
         return max(deadline - self._clock(), 0.0)
+
+
+def _close_half_made(camera: Any) -> None:  # noqa: ANN401 - no types
+    """Close a camera whose making failed half-way; read in picamera2 0.3.38.
+
+    Its close() counts on being known to picamera2's manager, lets go of the camera and then
+    stumbles over what was not made. If it does not have the camera, it does nothing at all: its
+    pipe stays open, and so does libcamera, with all device files, until the next picture.
+    """
+    manager, number = camera._cm, getattr(camera, "camera_idx", None)  # noqa: SLF001 - no other way
+    if number not in manager.cameras:
+        manager.add(number, camera)
+    taken = camera.is_open
+    with suppress(Exception):
+        camera.close()
+    if not taken:
+        os.close(camera.notifyme_w)
+        camera.camera = None  # which holds on to libcamera too
+        if manager.cameras.get(number) is camera:
+            manager.cleanup(number)
 
 
 def _load_picamera2() -> Any:  # noqa: ANN401 - picamera2 carries no types

@@ -55,15 +55,18 @@ class FakePicamera2:
         self.on_late: Callable[[], object] = lambda: None
         self.deliver: Callable[[], None] = lambda: None
         self.closes_late = False  # with `let_go`
+        self.manager = _Manager()
         module = self
 
         class Picamera2(_Camera):
             """The class, bound to this fake."""
 
             _module = module
+            _cm = module.manager
 
             @staticmethod
             def global_camera_info() -> list[dict[str, Any]]:
+                module.manager.running = True
                 missing = module.fault in {"missing", "unplugged"}
                 return [] if missing else [{"Num": 0, "Model": "imx477"}]
 
@@ -76,9 +79,30 @@ class FakePicamera2:
     def clock(self) -> float:
         return self.time
 
+    def allocate(self) -> object:
+        if self.fault == "permission":
+            raise RuntimeError("Could not open any dmaHeap device")
+        return object()
+
+
+class _Manager:
+    """Keeps libcamera `running`, with all device files open, from the first look to the last close."""  # noqa: E501
+
+    def __init__(self) -> None:
+        self.running = False
+        self.cameras: dict[int, _Camera] = {}
+
+    def add(self, index: int, camera: "_Camera") -> None:
+        self.cameras[index] = camera
+
+    def cleanup(self, index: int) -> None:
+        del self.cameras[index]
+        self.running = bool(self.cameras)
+
 
 class _Camera:
     _module: FakePicamera2
+    _cm: _Manager
 
     def __init__(self) -> None:
         module = self._module
@@ -86,9 +110,11 @@ class _Camera:
         self.notifyme_r, self.notifyme_w = os.pipe()
         self._reader = os.fdopen(self.notifyme_r, "rb")
         self.is_open = False
+        self.camera_idx = 0
         try:
             self._take(module)
-            self.allocator = object()
+            self._cm.add(self.camera_idx, self)
+            self.allocator = module.allocate()
         except BaseException:
             self._reader.close()  # as soon as nobody knows the object any more
             raise
@@ -107,8 +133,6 @@ class _Camera:
         module.opened += 1
         self.is_open = True
         match module.fault:  # once it is taken
-            case "permission":
-                raise RuntimeError("Could not open any dmaHeap device")
             case "init":
                 raise RuntimeError("Camera __init__ sequence did not complete.")
             case "vanishes":
@@ -199,8 +223,9 @@ class _Camera:
             return  # and the pipe stays open
         if self._module.fault == "all hangs" or self._module.closes_late:
             self._module.let_go.wait()
-        self.is_open = False
         self._module.closed += 1
+        self._cm.cleanup(self.camera_idx)
+        self.is_open = False
         self._reader.close()
         os.close(self.notifyme_w)
         del self.allocator  # which is made last

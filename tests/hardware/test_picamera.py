@@ -89,10 +89,11 @@ async def test_failures_leave_no_descriptors_open() -> None:
     camera = camera_of(module)
     await camera.capture()
     before = descriptors()
-    for fault in ("busy", "init", "assertion", "", "busy"):
+    for fault in ("busy", "permission", "init", "assertion", "", "busy"):
         module.fault = fault
         with suppress(DeviceError):
             await camera.capture()
+        assert not module.manager.running
     assert descriptors() == before
 
 

@@ -24,6 +24,7 @@ from tests.vm.agent import ANSWER
 
 HERE = Path(__file__).resolve().parent
 TAP = "vmtap"
+PROGRAMS = ("agent", "album", "attach", "phone", "presses", "probe", "turns", "watch")  # run in it
 HOST = "10.99.0.1"  # of the wire; the machine's own end is 10.99.0.2
 BOOT_LIMIT_S = 180.0  # a boot takes 10 s; on a loaded machine several times that
 UNIT = """[Unit]
@@ -79,8 +80,8 @@ class Machine:
         self.console = folder / "console.log"
         self.changes = changes or folder / "disk.changes"
         self._pending = b""
-        for program in ("agent.py", "attach.py", "phone.py", "presses.py", "probe.py", "turns.py"):
-            shutil.copy(HERE / program, folder)
+        for program in PROGRAMS:
+            shutil.copy(HERE / f"{program}.py", folder)
         unit = UNIT.format(folder=folder, agent="/run/host/agent.py")
         credential = base64.b64encode(unit.encode()).decode()
         command = [
@@ -203,7 +204,8 @@ def wire() -> Iterator[None]:
     """Make the host's end of the wire, in this process' own network namespace."""
     for command in (
         f"ip tuntap add {TAP} mode tap", f"ip addr add {HOST}/24 dev {TAP}",
-        f"ip link set {TAP} up", "ip link set lo up",
+        # The machine's end cuts large pieces short; each would be sent again, a second later.
+        f"ip link set {TAP} up gso_max_segs 1", "ip link set lo up",
     ):  # fmt: skip
         subprocess.run(command.split(), check=True)  # noqa: S603 - fixed words
     try:
