@@ -24,7 +24,6 @@ from tests.vm.agent import ANSWER
 
 HERE = Path(__file__).resolve().parent
 TAP = "vmtap"
-PROGRAMS = ("agent", "album", "attach", "phone", "presses", "probe", "turns", "watch")  # run in it
 HOST = "10.99.0.1"  # of the wire; the machine's own end is 10.99.0.2
 BOOT_LIMIT_S = 180.0  # a boot takes 10 s; on a loaded machine several times that
 UNIT = """[Unit]
@@ -80,8 +79,8 @@ class Machine:
         self.console = folder / "console.log"
         self.changes = changes or folder / "disk.changes"
         self._pending = b""
-        for program in PROGRAMS:
-            shutil.copy(HERE / f"{program}.py", folder)
+        for program in HERE.glob("*.py"):
+            shutil.copy(program, folder)
         unit = UNIT.format(folder=folder, agent="/run/host/agent.py")
         credential = base64.b64encode(unit.encode()).decode()
         command = [
