@@ -257,6 +257,21 @@ async def test_call_goes_on_and_tools_answer_through(
     assert sum(item["type"] == "function_call_output" for item in items) == 1
 
 
+async def test_answer_that_fails_twice_is_told_and_sounds_and_the_call_goes_on(
+    scene: Scene,
+) -> None:
+    await scene.strike({"fault": "fail_response", "times": 2})
+
+    await scene.control.call()
+    await scene.until(lambda: "service" in scene.problems)
+    await scene.adds()
+    await scene.control.hang_up()
+    await _ended(scene)
+
+    assert scene.marked("call_up") == 1, "the same call"
+    assert await _played(scene, Cue.FAILED)
+
+
 async def test_lost_media_ends_in_a_new_call_with_the_old_words(scene: Scene) -> None:
     await scene.strike({"fault": "drop_media", "after": 1.0})
 

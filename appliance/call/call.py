@@ -257,9 +257,8 @@ class RealtimeCall(Call, Host):
         self.start(self._parts.keep_camera_open(), "camera")
         self._parts.post(CallUp(self.call_no))
         self.start(watch(peer, lambda: self._talk.timeline.playing, self._on_lost), "vigil")
-        if not self._history:
-            await asyncio.sleep(GREETING_DELAY)
-            self._talk.greet()
+        await asyncio.sleep(GREETING_DELAY)
+        self._talk.begin(self._history)
         await peer.over()
         if self._lost:
             raise UnreachableError("The connection was lost.", "Check the network.")

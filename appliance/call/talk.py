@@ -43,7 +43,6 @@ AUDIBLE_DBFS = -50.0  # of 100 ms at the speaker; comfort noise is below, speech
 HISTORY_LIMIT = 8_000  # characters of a call told to the next; about 2,000 tokens
 _EVENTS_SEEN = 1024  # event ids; some seconds of both channels
 _CLEARED_WITHIN = 0.3  # s from a speech_started to the service's own silence; a round trip
-_FATAL = frozenset({"quota", "auth", "expired"})  # meanings that end the call, and say so
 _HEARD_EVERY = 1.0  # s at most between two words to the conversation about the speaker
 
 log = logging.getLogger(__name__)
@@ -192,9 +191,11 @@ class Talk:
         ]
         self._lines.send(self._sequencer.seed(told))
 
-    def greet(self) -> None:
-        """Have the model greet the person, if it shall."""
-        if greeting := self._parts.session.greeting:
+    def begin(self, history: Sequence[Message]) -> None:
+        """Have the model greet the person, if it shall, or answer what `history` left open."""
+        if history and history[-1].role == "user":
+            self._send(self._sequencer.greet("", _now()))
+        elif not history and (greeting := self._parts.session.greeting):
             instructions = f"{self._parts.session.instructions}\n\n{greeting}".strip()
             self._send(self._sequencer.greet(instructions, _now()))
 
@@ -268,7 +269,7 @@ class Talk:
 
     def _tell_failure(self) -> None:
         failure = self._sequencer.failure()
-        if failure is not None and meaning(failure) not in _FATAL:
+        if failure is not None and meaning(failure) in {"busy", "broken", "rejected"}:
             log.warning("an answer failed (%s)", (failure.code or "no code")[:64])
             self._failed(problem_of(service_error(failure)))
 

@@ -114,9 +114,11 @@ class Conversation:
         """Return the end of the talk as messages for a new call, at most `limit_chars` of text.
 
         Text only: sound of the assistant cannot be put into a conversation, and pictures are gone.
+        Ends with the person's words exactly if they are unanswered; where a tool came last, what
+        the assistant said on the way to it is left out.
         """
         messages: list[Message] = []
-        for entry in reversed(self.entries()):
+        for entry in reversed(_open_at_end(self.entries())):
             if entry.role == "tool" or not entry.text or self._lines[entry.item_id].forgotten:
                 continue
             if limit_chars <= 0:
@@ -271,6 +273,13 @@ class Conversation:
             return None
         self._shown[line.item_id] = entry
         return entry
+
+
+def _open_at_end(entries: list[Entry]) -> list[Entry]:
+    """Return the entries up to the person's last, if a tool came after it and no answer."""
+    asked = [number for number, entry in enumerate(entries) if entry.role == "user" and entry.text]
+    unanswered = entries and entries[-1].role == "tool"
+    return entries[: asked[-1] + 1] if asked and unanswered else entries
 
 
 def _message(role: Literal["user", "assistant"], text: str) -> Message:

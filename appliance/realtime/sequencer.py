@@ -101,7 +101,7 @@ class Sequencer:
     def greet(self, instructions: str, now: float) -> list[ClientEvent]:
         """Have the assistant begin, unless something is going on already.
 
-        `instructions` replace the session's for this response, so they should contain them.
+        `instructions`, if any, replace the session's for this response, so should contain them.
         """
         if not self.busy:
             self._wish = Wish(instructions)

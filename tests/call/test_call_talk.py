@@ -99,6 +99,31 @@ async def test_tool_of_an_answer_that_a_limit_cut_off_is_answered(reason: str) -
     assert not called.interrupted
 
 
+@pytest.mark.parametrize("answered", [False, True])
+async def test_question_the_broken_line_left_open_is_answered_in_the_next_call(
+    answered: bool,
+) -> None:
+    item = {"type": "message", "role": "user", "status": "completed", "id": "item_0"}
+    asked = item | {"content": [{"type": "input_text", "text": "Why?"}]}
+    async with scene() as (service, stage):
+        async with calling(stage) as broken:
+            await stage.mark("data_channel_open")
+            service.on_channel({"type": "conversation.item.added", "item": asked})
+            service.on_channel(*(words("item_1", "Because.") if answered else []))
+            await stage.until(lambda: len(stage.transcript()) == 1 + answered)
+        async with calling(stage, stage.open_call(2, broken.call)) as running:
+            _, told = await service.until("conversation.item.create", times=1 + answered)
+            if answered:
+                running.call.send(Text("And why?"))
+            _, asked_for = await service.until("response.create")
+            types = [event["type"] for _, event in service.said]
+
+    assert told["item"]["role"] == ("assistant" if answered else "user")
+    assert types.count("conversation.item.create") == 1 + 2 * answered
+    assert types.count("response.create") == 1
+    assert "response" not in asked_for
+
+
 async def test_photo_goes_over_the_sideband() -> None:
     async with live() as (service, stage, running):
         stage.album["photo-0001"] = b"\xff\xd8 a picture"

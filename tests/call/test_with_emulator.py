@@ -141,6 +141,18 @@ async def test_answer_that_fails_twice_is_told_and_the_call_goes_on() -> None:
     assert sum(isinstance(event, SendFailed) for event in stage.events) == 1
 
 
+async def test_question_left_open_is_answered_in_the_next_call() -> None:
+    async with emulated() as (_, stage):
+        async with calling(stage) as broken:
+            broken.call.send(Text("add two and five slowly"))
+            await stage.mark("tool_started")
+        async with calling(stage, stage.open_call(2, broken.call)):
+            await stage.until(lambda: _says(stage, "plus five is seven"))
+
+    assert stage.marks().count("text_sent") == 1
+    assert stage.marks().count("tool_started") == 2
+
+
 async def test_dead_line_is_noticed_in_time() -> None:
     async with (
         emulated('{"fault": "drop_media", "after": 1.0}') as (_, stage),

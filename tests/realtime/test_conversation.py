@@ -437,6 +437,25 @@ def test_history_is_the_end_of_the_talk() -> None:
     ]
 
 
+def test_history_ends_with_the_question_whose_tool_was_not_followed_up() -> None:
+    conversation = talk(
+        added(spoken("a1", "Hello.")),
+        added(typed("u1", "Add one and two."), "a1"),
+        added(spoken("a2", "Let me see."), "u1"),
+        added(call("c"), "a2"),
+        added(output("o", "c", "3"), "i_c"),
+    )
+    asked = Message(role="user", content=(InputText("Add one and two."),))
+    assert conversation.history(1000)[-1] == asked
+    conversation.apply(added(spoken("a3", "Three."), "o"), 2.0)
+    assert [said.role for said in conversation.history(1000)][-2:] == ["assistant", "assistant"]
+
+
+def test_history_keeps_what_was_said_before_a_tool_nobody_asked_for() -> None:
+    conversation = talk(added(spoken("a1", "Hello.")), added(call("c"), "a1"))
+    assert len(conversation.history(1000)) == 1
+
+
 def test_history_is_cut_at_its_beginning() -> None:
     conversation = talk(added(typed("u1", "abcdef")), added(spoken("a1", "xyz"), "u1"))
     assert conversation.history(5) == [
