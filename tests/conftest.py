@@ -15,6 +15,7 @@ from appliance.log import PINNED
 from tests.notified import NotifySocket
 
 THREAD_TIMEOUT = 5.0  # seconds; on an idle machine they end within milliseconds
+GENERATED_TIMEOUT = 120.0  # seconds for all the runs of a generated test
 GOLDEN_VARIABLE = "VOICE_APPLIANCE_GOLDEN"
 
 
@@ -35,6 +36,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for item in items:
                 if switch in item.keywords:
                     item.add_marker(skip)
+    for item in items:  # a hundred runs; they are short, but not on every machine
+        if item.get_closest_marker("hypothesis") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(GENERATED_TIMEOUT))
 
 
 @pytest.fixture(autouse=True)
