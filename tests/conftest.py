@@ -29,6 +29,7 @@ def pytest_configure() -> None:
     asyncio.set_event_loop(None)
 
 
+@pytest.hookimpl(trylast=True)  # after Hypothesis, which marks what is its own
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for switch, needs in (("pi", "the hardware"), ("live", "the real service and a key")):
         if not config.getoption(f"--{switch}"):
