@@ -130,7 +130,8 @@ def _close_half_made(camera: Any) -> None:  # noqa: ANN401 - no types
         camera.close()
     if not taken:
         os.close(camera.notifyme_w)
-        camera.camera = None  # which holds on to libcamera too
+        vars(camera).clear()  # what it knows of the camera holds on to libcamera too
+        vars(camera).update(_preview=None, is_open=False)  # its own end asks for these
         if manager.cameras.get(number) is camera:
             manager.cleanup(number)
 

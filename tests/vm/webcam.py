@@ -20,6 +20,7 @@ _END_OF_FRAME = 0x02  # 2.4.3.3, of the payload header
 _BULK, _PACKET, _PAYLOAD = 2, 512, 32 * 512  # as much as the kernel's driver takes at once
 _UNIT_NS = 100  # of times in descriptors
 PAUSE: Final = 0.1  # s between two pictures
+FROZEN: Final = 3600.0  # s until a frozen one goes on
 
 
 class Webcam(Device):
@@ -41,6 +42,8 @@ class Webcam(Device):
         self.product = 2
         self.seen = 0
         """How many whole pictures the machine took."""
+        self.frozen = False
+        """Whether it hangs: plugged in, streaming, and no picture comes."""
 
     def show(self, picture: bytes) -> None:
         """Show this from the next picture on."""
@@ -85,7 +88,7 @@ class Webcam(Device):
         """Return when a piece is there: the first of a picture when its time has come."""
         now = time.monotonic()
         self._next = max(self._next + transfer.length / (1 << 26), now)
-        return self._next
+        return now + FROZEN if self.frozen else self._next
 
     def give(self, endpoint: int, size: int) -> bytes:
         """Return the next piece of the picture, behind its header."""
