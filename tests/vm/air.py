@@ -92,6 +92,7 @@ class Router:
         text = POINT.format(device=ROUTERS, name=name, password=password)
         (machine.folder / "hostapd.conf").write_text(text)
         (machine.folder / "uplink").write_text(UPLINK)
+        machine.until("systemctl is-active board")  # it has to find the wire where it was
         machine.run("ip link set vec0 netns router")
         self._run(f"sh /run/host/uplink && dnsmasq --conf-file=/dev/null {DHCP}")
 

@@ -45,7 +45,7 @@ def is_well(model: dict[str, Any]) -> bool:
     return model["phase"] == "live" and not model["interrupted"] and model["problem"] is None
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture  # of one test: only one machine at a time has the wire
 def known(
     power_on: Callable[..., Machine], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Home]:
