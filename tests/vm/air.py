@@ -118,9 +118,11 @@ class Phone:
 
     def join(self, limit: float = 120.0) -> dict[str, str]:
         """Join with what stands on the card, once the network is there; the lease."""
-        name, password = self.machine.until(
-            f"sed -n 's/^  - [a-z]*: *\\([^\\r]*\\)\\r*$/\\1/p' {CARD}/voice-appliance-result.txt"
-        ).split()
+        told = f"{CARD}/voice-appliance-result.txt"
+        self.machine.until(f"grep 'password: ' {told} 2>/dev/null")
+        name, password = re.findall(
+            r"(?:network|password): +(\S+)", self.machine.run(f"cat {told}")
+        )
         text = STATION.format(name=name, password=password)
         (self.machine.folder / "phone.conf").write_text(text)
         self.leave()
