@@ -9,14 +9,17 @@ import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
 from tests.vm.machine import HOST, Machine
 
 OWN, ROUTERS, PHONES = "wlan0", "wlan1", "wlan2"
 CARD = "/boot/firmware"
+CARD_SIZE = 16 << 20  # bytes
 ETC = Path(__file__).resolve().parents[2] / "deploy" / "imaging" / "files" / "etc"
+
+Disks: TypeAlias = Mapping[str, Path]  # options of a machine
 
 # What deploy/imaging/hooks/customize.sh does, a boot partition, and two radios that are not ours.
 LIKE_THE_IMAGE = f"""set -e
@@ -31,11 +34,10 @@ systemctl -q enable nftables NetworkManager
 systemctl -q add-wants multi-user.target voice-appliance-first-boot voice-appliance-onboarding
 echo mac80211_hwsim >/etc/modules-load.d/air.conf
 echo 'options mac80211_hwsim radios=3' >/etc/modprobe.d/air.conf
-truncate -s 4M /var/card
-mke2fs -q -t ext4 -O ^has_journal /var/card
-echo '/var/card {CARD} ext4 loop,ro,noatime,nofail 0 0' >>/etc/fstab
+mkfs.vfat -n BOOTFS /dev/ubdb >/dev/null
+grep ' {CARD} ' /run/host/fstab | sed s,LABEL=BOOTFS,/dev/ubdb, >>/etc/fstab
 mount -o rw {CARD}
-cp /run/host/voice-appliance.toml {CARD} 2>/dev/null || true
+if [ -e /run/host/voice-appliance.toml ]; then cp /run/host/voice-appliance.toml {CARD}; fi
 """
 POINT = """interface={device}
 ssid={name}
@@ -66,16 +68,19 @@ nft add rule ip nat out oif vec0 masquerade
 DHCP = f"--interface={ROUTERS} --bind-interfaces --port=0 --dhcp-range=192.168.77.50,192.168.77.99"
 
 
-def like_the_image(power_on: Callable[..., Machine], settings: str = "") -> Path:
-    """Return the changes that make a card image of the disk. `settings`: its settings file."""
-    with power_on() as machine:
-        for name in ("nftables.conf", "NetworkManager/conf.d/90-voice-appliance.conf"):
+def like_the_image(power_on: Callable[..., Machine], folder: Path, settings: str = "") -> Disks:
+    """Return the disks of a machine from the card image. `settings`: its settings file."""
+    card = folder / "card"
+    with card.open("wb") as file:
+        file.truncate(CARD_SIZE)
+    with power_on(second=card) as machine:
+        for name in ("fstab", "nftables.conf", "NetworkManager/conf.d/90-voice-appliance.conf"):
             shutil.copy(ETC / name, machine.folder)
         if settings:
             (machine.folder / "voice-appliance.toml").write_text(settings)
         machine.run(LIKE_THE_IMAGE)
         machine.power_off()
-        return machine.changes
+        return {"changes": machine.changes, "second": card}
 
 
 class Router:
@@ -87,6 +92,7 @@ class Router:
         text = POINT.format(device=ROUTERS, name=name, password=password)
         (machine.folder / "hostapd.conf").write_text(text)
         (machine.folder / "uplink").write_text(UPLINK)
+        machine.until("systemctl is-active board")  # it has to find the wire where it was
         machine.run("ip link set vec0 netns router")
         self._run(f"sh /run/host/uplink && dnsmasq --conf-file=/dev/null {DHCP}")
 
@@ -112,9 +118,11 @@ class Phone:
 
     def join(self, limit: float = 120.0) -> dict[str, str]:
         """Join with what stands on the card, once the network is there; the lease."""
-        name, password = self.machine.until(
-            f"sed -n 's/^  - [a-z]*: *\\([^\\r]*\\)\\r*$/\\1/p' {CARD}/voice-appliance-result.txt"
-        ).split()
+        told = f"{CARD}/voice-appliance-result.txt"
+        self.machine.until(f"grep 'password: ' {told} 2>/dev/null")
+        name, password = re.findall(
+            r"(?:network|password): +(\S+)", self.machine.run(f"cat {told}")
+        )
         text = STATION.format(name=name, password=password)
         (self.machine.folder / "phone.conf").write_text(text)
         self.leave()

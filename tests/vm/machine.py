@@ -69,11 +69,17 @@ class Machine:
     """One powered machine. Not for several threads.
 
     `folder` is shared with it, as /run/host; `changes` keeps what it writes, so that another machine on the same
-    file goes on from there.
+    file goes on from there. `second`: another disk, /dev/ubdb.
     """  # noqa: E501
 
     def __init__(
-        self, parts: Parts, folder: Path, *, memory: str = "1G", changes: Path | None = None
+        self,
+        parts: Parts,
+        folder: Path,
+        *,
+        memory: str = "1G",
+        changes: Path | None = None,
+        second: Path | None = None,
     ) -> None:
         self.folder = folder
         self.console = folder / "console.log"
@@ -89,6 +95,8 @@ class Machine:
             "ssl=null", "ssl0=fd:0,fd:1", "quiet", "panic=-1",
             f"systemd.set_credential_binary=systemd.extra-unit.agent.service:{credential}", "systemd.wants=agent.service",  # noqa: E501
         ]  # fmt: skip
+        if second is not None:
+            command.append(f"ubd1={second}")
         if TAP in dict(socket.if_nameindex()).values():
             command.append(f"vec0:transport=tap,ifname={TAP},depth=128,gro=0")
         self._console = self.console.open("ab")
@@ -139,9 +147,9 @@ class Machine:
         )
         return done.told.strip()
 
-    def journal(self, lines: int = 200) -> str:
-        """Return the last lines of the service's journal."""
-        return self.try_(f"journalctl -u voice-appliance -n {lines} -o cat --no-pager").told
+    def journal(self, lines: int = 200, unit: str = "voice-appliance") -> str:
+        """Return the last lines of a unit's journal, of the service's by itself."""
+        return self.try_(f"journalctl -u {unit} -n {lines} -o cat --no-pager").told
 
     def power_off(self, timeout: float = 60.0) -> None:
         """Shut down as a person's `poweroff` does, and wait until it is off."""
