@@ -70,6 +70,7 @@ async def test_hanging_up_releases_everything_and_tells_the_service(
         await stage.run_errands()
 
     assert service.hung_up == ["rtc_small_1"]
+    await asyncio.get_running_loop().shutdown_default_executor()  # the service may encode there
 
 
 @pytest.mark.parametrize("lost", [False, True])

@@ -118,10 +118,10 @@ class Phone:
 
     def join(self, limit: float = 120.0) -> dict[str, str]:
         """Join with what stands on the card, once the network is there; the lease."""
-        letter = f"{CARD}/voice-appliance-result.txt"
-        self.machine.until(f"grep 'password: ' {letter} 2>/dev/null")
+        result = f"{CARD}/voice-appliance-result.txt"
+        self.machine.until(f"grep 'password: ' {result} 2>/dev/null")
         name, password = re.findall(
-            r"(?:network|password): +(\S+)", self.machine.run(f"cat {letter}")
+            r"(?:network|password): +(\S+)", self.machine.run(f"cat {result}")
         )
         text = STATION.format(name=name, password=password)
         (self.machine.folder / "phone.conf").write_text(text)
