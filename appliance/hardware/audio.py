@@ -89,7 +89,7 @@ class PyAudioDevice(AudioDevice):
 
 
 class _Watch:
-    """Looks ten times a second whether the card still calls back, and how often it stumbled.
+    """Looks ten times a second whether both directions call back, and how often they stumbled.
 
     Tells once if it has stopped; opens it again with larger buffers after a burst of xruns.
     """
@@ -108,14 +108,15 @@ class _Watch:
         self._failed = failed
         self._timer: asyncio.TimerHandle | None = None
         self._opening: asyncio.Future[None] | None = None
-        self._calls = self._calls_at_start = 0
-        self._still = 0
+        self._calls = self._calls_at_start = stream.calls
+        self._still = [0 for _ in self._calls]  # ticks without a callback, in each direction
+        self._waited = 0  # ticks for a card that is opened again
 
     def start(self) -> None:
         """Begin to look at a card that was opened just now."""
         self._buffers.opened(self._loop.time(), self._xruns())
         self._calls = self._calls_at_start = self._stream.calls
-        self._still = 0
+        self._still = [0 for _ in self._calls]
         self._again()
 
     def stop(self) -> None:
@@ -133,17 +134,17 @@ class _Watch:
         if self._opening is not None:
             self._look_at_opening(self._opening)
             return
-        moved = self._stream.calls != self._calls
-        self._calls = self._stream.calls
-        self._still = 0 if moved else self._still + 1
-        if not moved and (error := self._stopped()) is not None:
-            log.debug("! the sound card has not called back for %d ticks", self._still)
+        before, self._calls = self._calls, self._stream.calls
+        looks = zip(self._still, self._calls, before, strict=True)
+        self._still = [0 if now != then else still + 1 for still, now, then in looks]
+        if any(self._still) and (error := self._stopped()) is not None:
+            log.debug("! the sound card has not called back for %d ticks", max(self._still))
             self._failed(error)
             return
         if self._buffers.note(self._xruns(), self._loop.time()):
             size_ms = self._buffers.size_ms
             log.warning("The sound card stumbles: it gets blocks of %d ms from now on.", size_ms)
-            self._still = 0
+            self._waited = 0
             self._opening = self._worker.run(lambda: self._stream.reopen(size_ms))
         self._again()
 
@@ -153,14 +154,19 @@ class _Watch:
             self._stream.check_present()
         except DeviceError as error:
             return error
-        patience = _STILL_TICKS if self._calls > self._calls_at_start else _FIRST_TICKS
-        if self._still < patience and self._stream.active():
+        patient = all(
+            still < (_STILL_TICKS if now != first else _FIRST_TICKS)
+            for still, now, first in zip(
+                self._still, self._calls, self._calls_at_start, strict=True
+            )
+        )
+        if patient and self._stream.active():
             return None
         return DeviceError("The sound card has stopped.", "Check that it is still plugged in.")
 
     def _look_at_opening(self, opening: "asyncio.Future[None]") -> None:
-        self._still += 1
-        if not opening.done() and self._still < _OPEN_TICKS:
+        self._waited += 1
+        if not opening.done() and self._waited < _OPEN_TICKS:
             self._again()
             return
         error = opening.exception() if opening.done() else _no_answer()

@@ -58,8 +58,7 @@ class CardStream(AudioStream):
         self._lock = threading.Lock()  # two streams call back from two threads
         self._underruns = self._overruns = 0
         self._input_delay = self._output_delay = 0.0
-        self.calls = 0
-        """Times that the speaker asked for sound."""
+        self._heard = self._played = 0
 
     @override
     def stats(self) -> AudioStats:
@@ -73,6 +72,11 @@ class CardStream(AudioStream):
             input_rate=self._near_form.rate_hz,
             output_rate=self._far_form.rate_hz,
         )
+
+    @property
+    def calls(self) -> tuple[int, int]:
+        """Times that the microphone brought sound, and that the speaker asked for some."""
+        return self._heard, self._played
 
     def open(self, block_ms: int) -> None:
         """Choose the cards and start them, with blocks of this length.
@@ -210,6 +214,7 @@ class CardStream(AudioStream):
     def _both(
         self, data: bytes | None, frames: int, times: Mapping[str, float], flags: int
     ) -> tuple[bytes, int]:
+        self._heard += 1
         self._note(times, flags)
         self._line.capture(data or b"")
         return self._line.render(frames), _CONTINUE
@@ -217,6 +222,7 @@ class CardStream(AudioStream):
     def _capture(
         self, data: bytes | None, _frames: int, _times: Mapping[str, float], flags: int
     ) -> tuple[None, int]:
+        self._heard += 1
         self._note({}, flags)
         with self._lock:
             self._line.capture(data or b"")
@@ -236,7 +242,7 @@ class CardStream(AudioStream):
             self._underruns += 1
         if times:
             self._output_delay = times["output_buffer_dac_time"] - times["current_time"]
-            self.calls += 1
+            self._played += 1
 
 
 def formats(card: Card, direction: Direction) -> Iterator[Format]:

@@ -117,6 +117,24 @@ async def test_a_frozen_card_is_told_too(card: VirtualCard) -> None:
                 os.kill(card.pid, signal.SIGCONT)
 
 
+async def test_a_microphone_that_stops_beside_a_speaker_that_goes_on_is_told(
+    card: VirtualCard,
+) -> None:
+    """As of two cards, when that of the microphone is pulled."""
+    failures: asyncio.Queue[DeviceError] = asyncio.Queue()
+    ear = Ear()
+    async with (
+        asyncio.timeout(30),
+        PyAudioDevice(CARDS, Latch()).open(ear, failures.put_nowait) as stream,
+    ):
+        await asyncio.to_thread(wait_for_blocks, ear, 5)
+        heard = stream.stats().blocks
+        await card.control("suspend-source", "microphone", "1")
+        error = await failures.get()
+        assert stream.stats().blocks > heard
+    assert "stopped" in error.cause
+
+
 async def test_a_card_that_the_kernel_has_lost_is_named_at_once(
     card: VirtualCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
