@@ -266,7 +266,8 @@ class Updater:
         except ApplianceError as error:
             failed = not isinstance(error, PostponedError)
             with suppress(OSError):
-                self._keep(states.replace(self.state, outcome=str(error), failed=failed))
+                told = states.replace(self.state, outcome=str(error), failed=failed, held=False)
+                self._keep(told)
             raise
 
     def _keep(self, state: State) -> None:

@@ -64,6 +64,18 @@ async def test_version_that_somebody_left_is_told_of_as_long_as_it_is_offered() 
     assert not news(world.kept)
 
 
+async def test_newer_version_that_has_to_wait_is_no_news() -> None:
+    world = World("2.0")
+    await world.run()
+    await world.updater().rollback()
+    await world.run()
+    world.channel.offer("2.1")
+    world.service.call = True
+    await world.trouble()
+    assert "call is in progress" in world.kept.outcome
+    assert not news(world.kept)
+
+
 async def test_check_tells_of_the_newer_version_that_is_not_tried() -> None:
     world = World("2.0")
     await world.run()
