@@ -30,8 +30,8 @@ SHUTDOWN_GUARD: Final = 2.5  # s; the supervisor needs at most 2 and is cut off 
 HELD_TIME: Final = 60.0  # s of health after which a start has held
 FEEDS: Final = 4  # checks in one watchdog time: a single slow one must not kill a good process
 LOCK: Final = "lock"  # in the runtime directory; its first line is the process id
-# mallopt(3): one pool; blocks from 64 kB on are the kernel's; of the top 128 kB are kept free.
 PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
+# mallopt(3): one pool; blocks from 64 kB on are the kernel's; of the top 128 kB are kept free.
 MALLOC_OPTIONS: Final = {-8: 1, -3: 64 * 1024, -1: 128 * 1024}
 
 
