@@ -39,7 +39,7 @@ from appliance.realtime.wish import Create, Wish
 _CREATED = 10.0  # s from response.create to response.created, normally 0.3: it was lost
 _CANCELLED = 3.0  # s from response.cancel to response.done, normally 0.1: it was lost
 _PAUSE = 1.0  # s before a failed response is tried again, if the service does not say
-_AGAIN = 0.25  # s before a response.create that met another response goes out again
+_AGAIN = 0.25  # s before a response.create that met another response goes out again; then doubled
 _PAUSE_MAX = 30.0  # s; a person does not wait longer for an answer
 
 _RESPONSE_ID: Final = re.compile(r"\bresp_\w+")
@@ -61,6 +61,7 @@ class Sequencer:
         self._now = 0.0
         self._wish: Wish | None = None
         self._not_before = 0.0
+        self._again = _AGAIN
         self._create: Create | None = None  # sent, not answered
         self._answered: Create | None = None  # answered by a response, as it seems
         self._waiting: list[Message] = []  # until the interrupted response is over
@@ -168,7 +169,7 @@ class Sequencer:
     # What happened
 
     def _created(self, response: Response) -> list[ClientEvent]:
-        covered = self._posting.settled
+        covered, self._again = self._posting.settled, _AGAIN
         if self._create:
             self._answered = replace(self._create, response_id=response.id, covered=covered)
             self._create = None
@@ -199,7 +200,8 @@ class Sequencer:
             elif not create.covered:
                 self._want(create.wish)
         if error.code == ACTIVE_RESPONSE:
-            self._not_before = max(self._not_before, now + _AGAIN)
+            self._not_before = max(self._not_before, now + self._again)
+            self._again = min(2 * self._again, _PAUSE_MAX)
             found = _RESPONSE_ID.search(error.message or "")
             if found or not self._floor.active:
                 self._floor.claim(found[0] if found else NAMELESS, now)

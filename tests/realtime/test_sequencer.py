@@ -415,6 +415,23 @@ def test_race_with_a_response_that_is_over_is_not_repeated_without_pause() -> No
     assert kinds(sequencer.tick(1.25)) == ["response.create"]
 
 
+def test_response_that_never_ends_for_the_service_is_met_less_and_less_often() -> None:
+    sequencer = busy_with("resp_1")
+    fed(sequencer, done("resp_1"))
+    create, now, pauses = the_create(sequencer.say("hello", 1.0)), 1.0, list[float]()
+    for _ in range(9):
+        fed(sequencer, error(ACTIVE, create.event_id, "in progress: resp_1."), now=now)
+        due = sequencer.deadline
+        assert due
+        pauses.append(due - now)
+        create, now = the_create(sequencer.tick(due)), due
+    assert pauses == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    fed(sequencer, created("r2"), done("r2"), now=now)
+    create = the_create(sequencer.say("again", now))
+    fed(sequencer, error(ACTIVE, create.event_id, "in progress: resp_1."), now=now)
+    assert sequencer.deadline == now + 0.25
+
+
 def test_error_of_others_changes_nothing() -> None:
     sequencer = Sequencer("t")
     sequencer.say("hello", 1.0)
