@@ -241,16 +241,16 @@ def usable(answer: str) -> str:
     The service tells them in its first section (recorded traffic, July 2026). aiortc 1.16 keeps
     those of the last section of a bundle alone (setRemoteDescription), so here each has them.
     """
-    lines, candidates = [], []
+    lines, candidates = [], dict[str, None]()  # those of several sections but once
     for line in answer.splitlines():
         if line.startswith("a=candidate:"):
             fields = line.split()
             if len(fields) >= 8 and fields[2].lower() == "udp" and not fields[4].endswith(".local"):
-                candidates.append(line)
+                candidates[line] = None
         else:
             lines.append(line)
     head, *sections = re.split(r"^(?=m=)", "\n".join([*lines, ""]), flags=re.MULTILINE)
-    told = "".join(f"{line}\n" for line in candidates[:CANDIDATES_LIMIT])
+    told = "".join(f"{line}\n" for line in list(candidates)[:CANDIDATES_LIMIT])
     return "".join([head, *(section + told for section in sections)]).replace("\n", "\r\n")
 
 

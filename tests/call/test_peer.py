@@ -289,7 +289,9 @@ def test_candidates_that_are_no_use_are_left_out() -> None:
 
     told = usable(f"v=0\nm=audio\n{good}\n{tcp}\n{name}\na=candidate:\n")
     assert told == f"v=0\r\nm=audio\r\n{good}\r\n"
-    assert usable("m=audio\n" + f"{good}\n" * 10_000).count("candidate") == CANDIDATES_LIMIT
+
+    many = "".join(f"{good}{number}\n" for number in range(10_000))
+    assert usable(f"m=audio\n{many}").count("candidate") == CANDIDATES_LIMIT
 
 
 def test_candidates_of_one_section_are_told_in_each() -> None:
@@ -299,6 +301,16 @@ def test_candidates_of_one_section_are_told_in_each() -> None:
 
     assert told.split("\r\n") == [
         "v=0", "m=audio", "a=mid:0", good, "m=application", "a=mid:1", good, "",
+    ]  # fmt: skip
+
+
+def test_candidates_of_two_sections_are_told_once_in_each() -> None:
+    known = [f"a=candidate:{n} 1 udp 1 192.0.2.1 {n} typ host" for n in range(CANDIDATES_LIMIT)]
+
+    told = usable("\n".join(["v=0", "m=audio", *known[1:], "m=application 0", *known[::-1], ""]))
+
+    assert told.split("\r\n") == [
+        "v=0", "m=audio", *known[1:], known[0], "m=application 0", *known[1:], known[0], "",
     ]  # fmt: skip
 
 
