@@ -115,10 +115,10 @@ class Conversation:
 
         Text only: sound of the assistant cannot be put into a conversation, and pictures are gone.
         Ends with the person's words exactly if they are unanswered; where a tool came last, what
-        the assistant said on the way to it is left out.
+        the assistant said on the way to it is left out, and so is a picture nobody has answered.
         """
         messages: list[Message] = []
-        for entry in reversed(_open_at_end(self.entries())):
+        for entry in reversed(self._open_at_end()):
             if entry.role == "tool" or not entry.text or self._lines[entry.item_id].forgotten:
                 continue
             if limit_chars <= 0:
@@ -126,6 +126,19 @@ class Conversation:
             messages.append(_message(entry.role, entry.text[-limit_chars:]))
             limit_chars -= len(entry.text)
         return messages[::-1]
+
+    def _open_at_end(self) -> list[Entry]:
+        """Return the entries up to the question that is open, if one is and needs no picture."""
+        entries = self.entries()
+        while entries:
+            asked = [n for n, entry in enumerate(entries) if entry.role == "user" and entry.text]
+            if entries[-1].role == "tool" and asked:
+                del entries[asked[-1] + 1 :]
+            elif self._lines[entries[-1].item_id].pictured:
+                del entries[-1]
+            else:
+                break
+        return entries
 
     def _fold(self, event: ServerEvent) -> list[Line]:
         match event:
@@ -273,13 +286,6 @@ class Conversation:
             return None
         self._shown[line.item_id] = entry
         return entry
-
-
-def _open_at_end(entries: list[Entry]) -> list[Entry]:
-    """Return the entries up to the person's last, if a tool came after it and no answer."""
-    asked = [number for number, entry in enumerate(entries) if entry.role == "user" and entry.text]
-    unanswered = entries and entries[-1].role == "tool"
-    return entries[: asked[-1] + 1] if asked and unanswered else entries
 
 
 def _message(role: Literal["user", "assistant"], text: str) -> Message:

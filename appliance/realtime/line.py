@@ -58,6 +58,7 @@ class Line:
     interrupted: bool = False
     failed: bool = False
     forgotten: bool = False
+    pictured: bool = False
 
     @property
     def text(self) -> str:
@@ -131,6 +132,7 @@ class Line:
 
     def _take_part(self, index: int, part: Part) -> None:
         if part.type == "input_image":
+            self.pictured = True
             self.settle(index, _PHOTO, spoken=False)
         elif part.text or part.transcript:
             self.settle(index, part.transcript or part.text, spoken="audio" in part.type)

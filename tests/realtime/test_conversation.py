@@ -19,6 +19,7 @@ from tests.realtime.wire import (
 
 ASR = "conversation.item.input_audio_transcription"
 AUDIO = {"type": "input_audio", "transcript": None}
+PICTURE = {"type": "input_image", "image_url": "data:image/jpeg;base64,AAAA"}
 
 
 def talk(*events: ServerEvent) -> Conversation:
@@ -212,8 +213,7 @@ def test_typed_words_are_an_entry_at_once() -> None:
 
 
 def test_picture_is_a_word() -> None:
-    picture = {"type": "input_image", "image_url": "data:image/jpeg;base64,AAAA"}
-    item = message("u", "user", {"type": "input_text", "text": "Look"}, picture)
+    item = message("u", "user", {"type": "input_text", "text": "Look"}, PICTURE)
     assert only(talk(added(item))).text == "Look [photo]"
 
 
@@ -449,6 +449,28 @@ def test_history_ends_with_the_question_whose_tool_was_not_followed_up() -> None
     assert conversation.history(1000)[-1] == asked
     conversation.apply(added(spoken("a3", "Three."), "o"), 2.0)
     assert [said.role for said in conversation.history(1000)][-2:] == ["assistant", "assistant"]
+
+
+def test_history_does_not_end_with_a_picture_that_the_next_call_has_not() -> None:
+    conversation = talk(added(spoken("a1", "Hello.")))
+    before = conversation.history(1000)
+    shown = message("u1", "user", {"type": "input_text", "text": "Describe it."}, PICTURE)
+    conversation.apply(added(shown, "a1"), 2.0)
+    assert conversation.history(1000) == before
+    conversation.apply(added(spoken("a2", "A cat."), "u1"), 3.0)
+    assert len(conversation.history(1000)) == 3
+
+
+def test_history_ends_with_the_question_that_a_tool_had_a_picture_taken_for() -> None:
+    conversation = talk(
+        added(typed("u1", "What do you see?")),
+        added(spoken("a1", "Let me look."), "u1"),
+        added(call("c"), "a1"),
+        added(message("u2", "user", PICTURE), "i_c"),
+        added(output("o", "c", "{}"), "u2"),
+    )
+    asked = Message(role="user", content=(InputText("What do you see?"),))
+    assert conversation.history(1000) == [asked]
 
 
 def test_history_keeps_what_was_said_before_a_tool_nobody_asked_for() -> None:
