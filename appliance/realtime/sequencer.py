@@ -223,10 +223,11 @@ class Sequencer:
             self._not_before = now + pause
             self._want(replace(wish, retried=True))
         else:
-            self._give_up(error)
+            self._give_up(error, now)
 
-    def _give_up(self, error: ErrorBody) -> None:
-        if not (self._wish or self._waiting or self._answers.waiting):
+    def _give_up(self, error: ErrorBody, now: float) -> None:
+        more = self._wish or self._waiting or self._answers.waiting or not self._floor.quiet(now)
+        if not more:
             self._failure = error
 
     # What is wanted
@@ -284,7 +285,7 @@ class Sequencer:
             if not wish.retried:
                 self._want(replace(wish, retried=True))
             else:
-                self._give_up(ErrorBody(message="it did not answer in time"))
+                self._give_up(ErrorBody(message="it did not answer in time"), now)
 
     def _cancel(self, response_id: str) -> ResponseCancel:
         named = UNSET if response_id == NAMELESS else response_id

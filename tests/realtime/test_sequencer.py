@@ -519,6 +519,18 @@ def test_failure_is_not_told_while_another_answer_comes() -> None:
     assert sequencer.failure() is None
 
 
+def test_failure_is_not_told_to_somebody_who_speaks_again() -> None:
+    sequencer = busy_with()
+    fed(sequencer, failed("r", "server_error", ""))
+    sequencer.tick(2.0)
+    fed(sequencer, created("r2"), STARTED, failed("r2", "server_error", ""), now=2.1)
+    assert sequencer.failure() is None
+    fed(sequencer, STOPPED, created("r3"), failed("r3", "server_error", ""), now=4.0)
+    assert kinds(sequencer.tick(5.0)) == ["response.create"]
+    fed(sequencer, created("r4"), failed("r4", "server_error", ""), now=5.1)
+    assert sequencer.failure()
+
+
 def test_answers_wanted_at_once_become_one() -> None:
     sequencer = busy_with()
     fed(sequencer, done("r", call("c1")), created("q"), done("q", call("c2")), created("s"))
