@@ -107,7 +107,11 @@ class Machine:
         self.powered_at = time.monotonic()
 
     def __enter__(self) -> Self:
-        self.booted()
+        try:
+            self.booted()
+        except BaseException:
+            self.cut_power()
+            raise
         return self
 
     def __exit__(
