@@ -44,19 +44,26 @@ def _measure() -> list[Row]:
         stack.enter_context(wire())
         service = stack.enter_context(emulator())
         boots = [_boot(parts) for _ in range(BOOTS)]
-        rows.append(Row("pi.boot", "power-on to READY, median", "s", median(boots)))
+        rows += _told([Row("pi.boot", "power-on to READY, median", "s", median(boots))])
         machine = stack.enter_context(_machine(parts))
         box = Box(machine)
         box.set_up(service)
-        rows += _starts(box)
-        rows += _presses(box, service)
+        rows += _told(_starts(box))
+        rows += _told(_presses(box, service))
         card = SoundCard()
         stack.callback(card.unplug)
-        rows += _plugs(box, card)
-        rows += _photos(box)
-        rows += _ends(box)
+        rows += _told(_plugs(box, card))
+        rows += _told(_ends(box))
+        rows += _told(_photos(box))
     size = Path(os.environ["VOICE_APPLIANCE_PACKAGE"]).stat().st_size / 1e6
     rows.append(Row("pi.package", "package", "MB", size, 50))
+    return rows
+
+
+def _told(rows: list[Row]) -> list[Row]:
+    """Show what is measured so far: it takes minutes, and may fail later."""
+    for row in rows:
+        print(f"  {row.measure}: {row.ours:.3g} {row.unit}", flush=True)
     return rows
 
 
