@@ -6,6 +6,8 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
+
 from appliance.media import pcm
 
 
@@ -30,6 +32,23 @@ def heard_at(pitch: float, sound: bytes, seconds: float = 0.1) -> list[bool]:
     size = 2 * round(seconds * pcm.RATE)
     pieces = [sound[at : at + size] for at in range(0, len(sound) - size + 1, size)]
     return [pcm.peak(piece) > 300 and strength_of(pitch, piece) > 0.5 for piece in pieces]
+
+
+def likeness(tone: bytes, sound: bytes) -> float:
+    """How like the tone the sound is where it is most like it: 1 is the same, at any loudness.
+
+    Cross-correlation, so that the few steps of noise of a decoder beside it make no difference.
+    """
+    wanted, heard = (np.frombuffer(each, "<i2").astype(np.float64) for each in (tone, sound))
+    size = len(heard) + len(wanted)
+    product = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(wanted, size))
+    places = len(heard) - len(wanted) + 1
+    if places < 1:
+        return 0.0
+    energy = np.concatenate(([0.0], np.cumsum(heard**2)))
+    beside = energy[len(wanted) :] - energy[:places]
+    scale = np.sqrt(np.maximum(beside, 1.0) * np.sum(wanted**2))
+    return float(np.max(np.fft.irfft(product, size)[:places] / scale))
 
 
 class Latch:
