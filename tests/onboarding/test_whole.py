@@ -10,12 +10,13 @@ import pytest
 
 from appliance.onboarding import __main__ as program_main
 from appliance.onboarding import machine, program
-from appliance.onboarding.command import LATE, MISSING, run_command
+from appliance.onboarding.command import MISSING, run_command
 from appliance.onboarding.keeper import Settings
 from appliance.onboarding.password import STATE
 from appliance.onboarding.program import Onboarding
 from appliance.onboarding.radio import NetworkManager
 from appliance.onboarding.server import SetUpPage
+from appliance.processes import LATE
 from tests.firstboot.device import API_KEY, KEY, Device
 from tests.onboarding.conftest import SETTING
 from tests.onboarding.html import Document

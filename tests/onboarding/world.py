@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from appliance.onboarding.command import Done
 from appliance.onboarding.model import Choice, Network, Notice, Rescan
 from appliance.onboarding.nmcli import POINT
+from appliance.processes import Done
 
 NOT_GIVEN = (
     "Warning: password for '802-11-wireless-security.psk' not given in 'passwd-file' and nmcli "
