@@ -161,7 +161,7 @@ class Talk:
                 self._stop(ClosedError("The session reached its longest duration."))
             case "rejected":
                 log.warning("%s", service_error(error).cause)
-            case "busy" | "broken" | "benign":
+            case "busy" | "broken" | "withheld" | "benign":
                 log.debug("! %s", error.code)
 
     # From the call
@@ -269,7 +269,7 @@ class Talk:
 
     def _tell_failure(self) -> None:
         failure = self._sequencer.failure()
-        if failure is not None and meaning(failure) in {"busy", "broken", "rejected"}:
+        if failure is not None and meaning(failure) in {"busy", "broken", "rejected", "withheld"}:
             log.warning("an answer failed (%s)", (failure.code or "no code")[:64])
             self._failed(problem_of(service_error(failure)))
 

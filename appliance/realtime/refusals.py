@@ -8,9 +8,12 @@ from typing import Final, Literal, TypeAlias
 from appliance.errors import AuthError, BusyError, QuotaError, RejectedError, ServiceError
 from appliance.realtime.shapes import ErrorBody
 
-Meaning: TypeAlias = Literal["benign", "busy", "quota", "auth", "expired", "rejected", "broken"]
+Meaning: TypeAlias = Literal[
+    "benign", "busy", "quota", "auth", "expired", "rejected", "withheld", "broken"
+]
 """benign: nothing to do. busy: later. expired: this session is over, a new one works.
-quota, auth: a person must act. rejected: our mistake or a wrong setting. broken: its own fault.
+quota, auth: a person must act. rejected: our mistake or a wrong setting. withheld: a limit let
+nothing of an answer through (the reasons of an incomplete response). broken: its own fault.
 """
 
 ACTIVE_RESPONSE: Final = "conversation_already_has_active_response"
@@ -37,6 +40,8 @@ _MEANINGS: Final[Mapping[str, Meaning]] = MappingProxyType(
         "inference_not_authorized_error": "auth",
         "model_not_found": "auth",
         "session_expired": "expired",
+        "content_filter": "withheld",
+        "max_output_tokens": "withheld",
         "server_error": "broken",
     }
 )
@@ -78,5 +83,8 @@ def service_error(error: ErrorBody) -> ServiceError:
         case "rejected" | "benign":
             cure = "Check the service and session settings."
             return RejectedError(f"The service refuses a request: {said}.", cure, code=error.code)
+        case "withheld":
+            cause = f"The service held its answer back ({said.replace('_', ' ')})."
+            return RejectedError(cause, "Ask in other words.", code=error.code)
         case _:  # expired or broken
             return ServiceError(f"The service failed: {said}.", _LATER)

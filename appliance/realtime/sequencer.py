@@ -188,6 +188,8 @@ class Sequencer:
             self._want(Wish())
         if response.status == "failed":
             self._retry(response.error or ErrorBody(), wish, now)
+        elif response.withheld:
+            self._give_up(response.withheld, now)
 
     def _refused(self, error: ErrorBody, now: float) -> None:
         self._posting.refuse(error.event_id)

@@ -136,6 +136,13 @@ class Response(Shape, frozen=True, kw_only=True):
         """Why it failed, if it did and the service says why."""
         return self.status_details.error if self.status_details else None
 
+    @property
+    def withheld(self) -> ErrorBody | None:
+        """Which limit let nothing of it through, as the code of an error; None: something came."""
+        if self.status != "incomplete" or self.items:
+            return None
+        return ErrorBody(code=self.status_details.reason if self.status_details else None)
+
 
 class EffectiveSession(Shape, frozen=True, kw_only=True):
     """The session as the service holds it. `expires_at`: Unix time, seconds; 0 or None: unsaid."""

@@ -51,6 +51,7 @@ def test_delay_is_read_from_the_message(text: str | None, seconds: float | None)
         ("invalid_api_key", AuthError),
         ("rate_limit_exceeded", BusyError),
         ("cannot_update_voice", RejectedError),
+        ("content_filter", RejectedError),
         ("session_expired", ServiceError),
         (None, ServiceError),
     ],

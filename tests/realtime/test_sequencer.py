@@ -13,7 +13,18 @@ from appliance.realtime.client_events import (
 )
 from appliance.realtime.sequencer import Sequencer
 from appliance.realtime.server_events import ServerEvent
-from tests.realtime.wire import added, call, created, done, error, event, failed, item_done, typed
+from tests.realtime.wire import (
+    added,
+    call,
+    created,
+    done,
+    error,
+    event,
+    failed,
+    item_done,
+    spoken,
+    typed,
+)
 
 ACTIVE = "conversation_already_has_active_response"
 STARTED = event("input_audio_buffer.speech_started", item_id="u")
@@ -544,6 +555,24 @@ def test_failure_without_words_is_tried_once_more() -> None:
     sequencer = busy_with()
     fed(sequencer, done("r", status="failed"))
     assert kinds(sequencer.tick(2.0)) == ["response.create"]
+
+
+@pytest.mark.parametrize("reason", ["max_output_tokens", "content_filter"])
+def test_answer_of_which_nothing_came_is_told(reason: str) -> None:
+    why = {"type": "incomplete", "reason": reason}
+    sequencer = busy_with()
+    fed(sequencer, done("r", status="incomplete", status_details=why))
+    assert not sequencer.busy
+    failure = sequencer.failure()
+    assert failure
+    assert failure.code == reason
+
+
+def test_answer_that_a_limit_cut_off_was_heard() -> None:
+    why = {"type": "incomplete", "reason": "content_filter"}
+    sequencer = busy_with()
+    fed(sequencer, done("r", spoken("i", "Give it"), status="incomplete", status_details=why))
+    assert sequencer.failure() is None
 
 
 def test_lost_request_is_repeated_once() -> None:
