@@ -4,8 +4,10 @@ The layouts are those of Linux: sound/core/init.c (cards), sound/core/pcm.c (pcm
 sound/usb/proc.c (stream0). All names here keep over a restart; the cards' numbers do not.
 """
 
+import os
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -22,6 +24,8 @@ _RANGE = re.compile(r"(\d+) - (\d+) \(continuous\)")
 _COMMON_RATES = (8000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000)  # Hz
 _SECTIONS: Mapping[str, Direction] = {"Playback:": "output", "Capture:": "input"}
 _VIRTUAL = ("loopback", "dummy")  # snd-aloop, snd-dummy: nothing sounds
+_LETTERS: Mapping[Direction, str] = {"input": "c", "output": "p"}  # that end a device's name
+_NEW = 3.0  # s after which a device that we may not open is somebody else's, and not a new one
 _BUILT_IN = ("bcm2835", "hda", "sof-")  # the Pi's own jack; a computer's own codec
 
 
@@ -80,6 +84,35 @@ def read_cards(root: Path = Path("/")) -> dict[int, AlsaCard]:
             number, card_id, driver, name, kind, usb_path, devices.get(number, {}), abilities
         )
     return cards
+
+
+def may_open(node: Path) -> bool:
+    """Whether this process has the right to use a device."""
+    return os.access(node, os.R_OK | os.W_OK)
+
+
+def half_plugged(root: Path = Path("/"), allowed: Callable[[Path], bool] = may_open) -> bool:
+    """Whether a card has just come, and udev has not given us all of it yet.
+
+    Who opens cards then finds none, or only a way around through a plugin. `root`: where /proc and
+    /dev lie.
+    """
+    return any(_is_new(node) and not allowed(node) for node in _nodes(root))
+
+
+def _nodes(root: Path) -> Iterator[Path]:
+    folder = root / "dev/snd"
+    for number, devices in parse_pcm(_text(root / "proc/asound/pcm")).items():
+        yield folder / f"controlC{number}"
+        for device, ways in devices.items():
+            yield from (folder / f"pcmC{number}D{device}{_LETTERS[way]}" for way in ways)
+
+
+def _is_new(node: Path) -> bool:
+    try:
+        return abs(time.time() - node.stat().st_ctime) < _NEW
+    except OSError:  # unplugged again, or this is a container without devices
+        return False
 
 
 def parse_cards(text: str) -> list[tuple[int, str, str, str]]:

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,13 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.errors import DeviceError
-from appliance.hardware.alsa import AlsaCard, Direction, read_cards
+from appliance.hardware.alsa import AlsaCard, Direction, half_plugged, read_cards
 from appliance.hardware.cards import Card, hardware_of, stable_name
 
 if TYPE_CHECKING:
     import pyaudio
 
 PATIENCE = 4.0  # seconds; a healthy card opens in 0.1
+_UDEV = 1.0  # s at most for udev to give us a card that was just plugged in
+_LOOK = 0.02  # s between two looks at that
 # Two threads in Pa_Initialize abort the process or corrupt its memory (seen, 19.6): one opens for a
 # new call while another still hangs in the card of the last one.
 _library = threading.RLock()
@@ -119,6 +122,7 @@ def portaudio() -> Iterator["pyaudio.PyAudio"]:
         ) from error
     with alone():
         _silence_libraries()
+        _wait_for_udev()
         _require_configuration()
         audio = pyaudio.PyAudio()
     try:
@@ -146,6 +150,13 @@ def _silence_libraries() -> None:
             continue
         for setter in setters:
             getattr(loaded, setter)(nothing)
+
+
+def _wait_for_udev() -> None:
+    """Let a card that is being plugged in become whole: else a way around it would be taken."""
+    end = time.monotonic() + _UDEV
+    while half_plugged() and time.monotonic() < end:
+        time.sleep(_LOOK)
 
 
 def _require_configuration() -> None:

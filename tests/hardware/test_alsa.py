@@ -1,10 +1,18 @@
 """What the kernel tells of its cards is read, whatever it looks like."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from appliance.hardware.alsa import Kind, kind_of, parse_pcm, parse_stream, read_cards
+from appliance.hardware.alsa import (
+    Kind,
+    half_plugged,
+    kind_of,
+    parse_pcm,
+    parse_stream,
+    read_cards,
+)
 from tests.hardware.cards_tree import (
     HAT,
     HDMI,
@@ -85,3 +93,33 @@ def test_kind_follows_from_bus_driver_and_names(
 def test_machine_without_sound_has_no_cards(tmp_path: Path) -> None:
     assert read_cards(build(tmp_path / "none", [])) == {}
     assert read_cards(tmp_path / "nothing") == {}
+
+
+def test_card_is_half_plugged_until_udev_gave_us_all_of_it(tmp_path: Path) -> None:
+    root = build(tmp_path, [JACK, dongle()])
+    folder = root / "dev/snd"
+    folder.mkdir(parents=True)
+    names = ("controlC0", "pcmC0D0p", "controlC1", "pcmC1D0c", "pcmC1D0p")
+    ours = set()
+    for name in names:
+        (folder / name).touch()
+        assert half_plugged(root, allowed=lambda node: node.name in ours)
+        ours.add(name)
+    assert not half_plugged(root, allowed=lambda node: node.name in ours)
+
+
+def test_device_that_stays_somebody_elses_is_not_half_plugged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = build(tmp_path, [JACK])
+    (root / "dev/snd").mkdir(parents=True)
+    (root / "dev/snd/pcmC0D0p").touch()
+    assert half_plugged(root, allowed=lambda _: False)
+    later = time.time() + 60
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert not half_plugged(root, allowed=lambda _: False)
+
+
+def test_without_devices_nothing_is_half_plugged(tmp_path: Path) -> None:
+    assert not half_plugged(tmp_path)
+    assert not half_plugged(build(tmp_path, [JACK]))
