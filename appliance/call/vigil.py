@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from appliance.call.peer import Peer, Received
+from appliance.call.peer import Received
 
 TICK = 0.5  # s between looks
 PROBE_AFTER = 1.0  # s without a packet; then the service is asked, as Chrome asks weak connections
-LOST_AFTER = 3.0  # s; a person waits that long before asking "are you there?"
+LOST_AFTER = 2.5  # s; a person is told after 3, the time to ask "are you there?"
 
 
 @dataclass(slots=True)
@@ -48,16 +49,34 @@ class Signs:
         return voiceless or self.quiet(now) >= LOST_AFTER
 
 
-async def watch(peer: Peer, speaking: Callable[[], bool], tell: Callable[[bool], None]) -> None:
+class Watched(Protocol):
+    """What is asked of a peer."""
+
+    async def received(self) -> Received:
+        """Return what has come so far."""
+        ...
+
+    async def is_reachable(self) -> bool:
+        """Ask the service for a sign of life."""
+        ...
+
+
+async def watch(peer: Watched, speaking: Callable[[], bool], tell: Callable[[bool], None]) -> None:
     """Watch a connected peer for ever; `tell(lost)` at each change. Cancelling is safe."""
     clock = asyncio.get_running_loop().time
     signs = Signs(clock(), clock(), clock())
     lost = False
-    while True:
-        await asyncio.sleep(TICK)
-        signs.look(await peer.received(), clock(), speaking=speaking())
-        if signs.quiet(clock()) >= PROBE_AFTER and await peer.is_reachable():
-            signs.answered(clock())
+
+    def tell_changes() -> None:
+        nonlocal lost
         if signs.is_lost(clock()) != lost:
             lost = not lost
             tell(lost)
+
+    while True:
+        await asyncio.sleep(TICK)
+        signs.look(await peer.received(), clock(), speaking=speaking())
+        tell_changes()  # before we ask again: nobody waits for that answer
+        if signs.quiet(clock()) >= PROBE_AFTER and await peer.is_reachable():
+            signs.answered(clock())
+            tell_changes()

@@ -40,7 +40,7 @@ def test_answer_to_a_probe_is_a_sign_of_life() -> None:
     signs = Signs(0.0, 0.0, 0.0)
     signs.answered(2.0)
 
-    assert not signs.is_lost(4.9)
+    assert not signs.is_lost(2.0 + LOST_AFTER - 0.1)
 
 
 def test_service_without_a_voice_is_not_lost() -> None:
@@ -65,6 +65,36 @@ def test_pause_of_our_own_is_not_the_services_silence() -> None:
     signs.look(Received(10, 5), 8.0, speaking=False)  # the machine slept
 
     assert not signs.is_lost(8.0)
+
+
+class Mute:
+    """The peer of a service that is gone; `asked`: how often we asked for a sign of life."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.answer = asyncio.Event()
+
+    async def received(self) -> Received:
+        return Received(10, 5)
+
+    async def is_reachable(self) -> bool:
+        self.asked += 1
+        if self.asked > 1:
+            await self.answer.wait()
+        return self.answer.is_set()
+
+
+async def test_loss_is_told_while_we_still_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vigil, "TICK", 0.01)
+    monkeypatch.setattr(vigil, "PROBE_AFTER", 0.01)
+    monkeypatch.setattr(vigil, "LOST_AFTER", 0.02)
+    peer, told = Mute(), asyncio.Queue[bool]()
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(watch(peer, lambda: False, told.put_nowait))
+        assert await told.get() is True
+        peer.answer.set()
+        assert await told.get() is False
+        watching.cancel()
 
 
 @asynccontextmanager
