@@ -15,6 +15,7 @@ from appliance import __version__, daemon
 from appliance.album import Album, take_photo
 from appliance.call.call import RealtimeCall
 from appliance.call.parts import Parts as CallParts
+from appliance.call.parts import always
 from appliance.call.signaling import HttpSignaling
 from appliance.call.warm import warm_up
 from appliance.config import (
@@ -90,6 +91,7 @@ class Assembly:
         self._cues = render_all()
         self._opus = find_opus()
         self._call: RealtimeCall | None = None
+        self._warm = always()
         self._began = asyncio.get_running_loop().time()
 
     def blocks(self) -> int | None:
@@ -138,11 +140,15 @@ class Assembly:
         self.hub.publish(Mark("selftest", now, 0, {"part": part}))
 
     async def warm_up(self) -> None:
-        """Load what the first call needs, where nobody waits for it."""
-        with suppress(ApplianceError):  # the call will say it
-            await asyncio.to_thread(make_echo, self.config.audio)
-        await warm_up()
-        await self.camera.load()  # libcamera and its friends hold everything up for 2 s
+        """Load what the first call needs, where nobody waits for it; a call waits for the end."""
+        self._warm.clear()
+        try:
+            with suppress(ApplianceError):  # the call will say it
+                await asyncio.to_thread(make_echo, self.config.audio)
+            await warm_up()
+            await self.camera.load()  # libcamera and its friends hold everything up for 2 s
+        finally:
+            self._warm.set()
 
     # What the tools may do: tools.builtin.Context
 
@@ -195,6 +201,7 @@ class Assembly:
             decoder=lambda: OpusDecoder(self._opus),
             echo=lambda: make_echo(self.config.audio),
             near_gain=10 ** (self._gain / 20),
+            warm=self._warm,
         )
         self._call = RealtimeCall(call_no, parts, history=history, needs_channel=needs_channel)
         return self._call
@@ -259,15 +266,19 @@ async def serve(config: Config, start: Start) -> None:
                 settled=partial(assembly.volume.settled, SETTLING),
             )
             await stack.enter_async_context(control_socket(doors, directory))
-            if config.call.dial_on_start:
-                assembly.supervisor.post(Dial())
+
+            async def begin() -> None:
+                await assembly.warm_up()
+                if config.call.dial_on_start:
+                    assembly.supervisor.post(Dial())
+
             parts = daemon.Parts(
                 supervisor=assembly.supervisor,
                 hub=assembly.hub,
                 panel=assembly.panel,
                 blocks=assembly.blocks,
                 debounce=config.panel.debounce,
-                warm_up=assembly.warm_up,
+                warm_up=begin,
                 watch=assembly.power.run,
                 held=start.held,
             )
