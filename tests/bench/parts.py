@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import TypeAlias
@@ -18,7 +18,8 @@ from tests.bench.rows import Row
 from tests.bench.sound import audio, loop, weight
 from tests.processes import Daemon, daemon
 
-Part: TypeAlias = Callable[[], Awaitable[list[Row]]]
+# Returns its rows; or yields them as they are so far, again and again, each time to be kept.
+Part: TypeAlias = Callable[[], Awaitable[list[Row]] | AsyncIterator[list[Row]]]
 
 STARTS = 5
 CALLS = 10

@@ -55,6 +55,11 @@ def keep(part: str, state: str, rows: Sequence[Row]) -> None:
     _write(RESULTS / f"{part}.json", kept)
 
 
+def unfinished(state: str) -> str:
+    """Return the state of rows that the part will tell again, with more behind them."""
+    return f"{state}, unfinished"
+
+
 def kept_state(part: str) -> str | None:
     """Return which code the kept rows of a part speak of."""
     path = RESULTS / f"{part}.json"
