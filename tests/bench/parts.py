@@ -17,6 +17,7 @@ from tests.bench.pi import pi
 from tests.bench.processes import ROOT, bare_service, report
 from tests.bench.rows import Row
 from tests.bench.sound import audio, loop, weight
+from tests.bench.turns import turns
 from tests.processes import Daemon, daemon
 
 # Returns its rows; or yields them as they are so far, again and again, each time to be kept.
@@ -169,6 +170,7 @@ PARTS: Mapping[str, Part] = {
     "audio": audio,
     "loop": loop,
     "echo": echo,
+    "turns": turns,
     "weight": weight,
     "rivals": rivals,
     "pi": pi,

@@ -66,20 +66,23 @@ def kept_state(part: str) -> str | None:
     return str(msgspec.json.decode(path.read_bytes())["state"]) if path.exists() else None
 
 
+def kept(part: str) -> list[dict[str, Any]]:
+    """Return the kept rows of a part, as they were written."""
+    path = RESULTS / f"{part}.json"
+    rows: list[dict[str, Any]] = (
+        msgspec.json.decode(path.read_bytes())["rows"] if path.exists() else []
+    )
+    return rows
+
+
 def kept_rows(part: str) -> Mapping[str, float]:
     """Return the kept numbers of a part by their ids."""
-    path = RESULTS / f"{part}.json"
-    kept = msgspec.json.decode(path.read_bytes())["rows"] if path.exists() else []
-    return {row["id"]: row["ours"] for row in kept}
+    return {row["id"]: row["ours"] for row in kept(part)}
 
 
 def summarise(parts: Sequence[str]) -> list[dict[str, Any]]:
     """Gather the kept rows of all parts in `summary.json` and return them."""
-    rows: list[dict[str, Any]] = []
-    for part in parts:
-        path = RESULTS / f"{part}.json"
-        if path.exists():
-            rows.extend(msgspec.json.decode(path.read_bytes())["rows"])
+    rows = [row for part in parts for row in kept(part)]
     _write(RESULTS / "summary.json", {"rows": rows})
     return rows
 
