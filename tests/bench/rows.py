@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One number. `at_most` or `at_least` is the goal; without both there is nothing to reach."""
+    """One number. `at_most` or `at_least` is the goal; without both there is nothing to reach.
+
+    Raises ValueError if a number is infinite or none at all: then nothing was measured.
+    """
 
     id: str
     measure: str
@@ -21,6 +25,11 @@ class Row:
     at_most: float | None = None
     against: Mapping[str, float] = field(default_factory=dict)
     at_least: float | None = None
+
+    def __post_init__(self) -> None:
+        numbers = {"ours": self.ours, **self.against}
+        if lost := [who for who, value in numbers.items() if not isfinite(value)]:
+            raise ValueError(f"{self.id} could not be measured: {', '.join(lost)}")
 
     @property
     def holds(self) -> bool | None:
