@@ -280,8 +280,7 @@ class Talk:
             self._timer.cancel()
             self._timer = None
         if (deadline := self._sequencer.deadline) is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(deadline, self._tick)
+            self._timer = asyncio.get_running_loop().call_at(deadline, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
