@@ -45,18 +45,22 @@ class Silence:
 def silences(played: Played, moments: Sequence[float]) -> list[Silence]:
     """Return for each moment the silence that begins after it.
 
-    It begins infinitely late where nothing was to be heard before, or all is loud until REACH.
+    It begins after REACH where all is loud until then, and infinitely late where nothing was to be
+    heard before: that is no measurement.
     """
     loud = _levels(played.sound) > SILENT_DBFS
     found = []
     for moment in moments:
         first, end = (bisect_right(played.out, moment + by) for by in (0.0, REACH))
         quiet = np.flatnonzero(~loud[first:end]).tolist()
-        if not quiet or not loud[max(0, first - BEFORE) : first].any():
+        if not loud[max(0, first - BEFORE) : first].any():
             found.append(Silence(inf, broken=True))
-            continue
-        silent = first + quiet[0]
-        found.append(Silence(played.out[silent] - moment, broken=bool(loud[silent:end].any())))
+        elif not quiet:
+            found.append(Silence(REACH, broken=True))
+        else:
+            silent = first + quiet[0]
+            again = bool(loud[silent:end].any())
+            found.append(Silence(played.out[silent] - moment, broken=again))
     return found
 
 
@@ -65,7 +69,7 @@ def first_tone(played: Played, moment: float) -> float:
 
     Other sounds, as the one that tells of the connection, do not count. Infinite without any.
     """
-    blocks = _blocks(played.sound)
+    blocks = _blocks(played.sound)[: len(played.out)]
     window = np.hanning(BLOCK_SAMPLES)
     turning = np.exp(-2j * np.pi * PITCH / RATE * np.arange(BLOCK_SAMPLES))
     strength = 2 * np.abs(blocks @ (window * turning)) / window.sum()

@@ -10,7 +10,7 @@ from appliance.core.model import Cue
 from appliance.media.cues import render
 from appliance.media.files import WavWriter
 from appliance.media.pcm import BLOCK_BYTES, BLOCK_SAMPLES, RATE
-from tests.bench.blocks import Played, Watch, first_tone, fitted, high, silences
+from tests.bench.blocks import REACH, Played, Silence, Watch, first_tone, fitted, high, silences
 from tests.bench.line import PITCH
 
 
@@ -38,10 +38,11 @@ def test_silence_begins_with_its_first_block(
     assert silence.broken is broken
 
 
-@pytest.mark.parametrize("blocks", ["." * 100, "#" * 100])
-def test_silence_that_nobody_made_is_no_measurement(blocks: str) -> None:
-    (silence,) = silences(played(blocks), [100.255])
-    assert silence.after == inf
+@pytest.mark.parametrize(("blocks", "after"), [("." * 100, inf), ("#" * 100, REACH)])
+def test_silence_that_nobody_made_is_none_and_one_that_does_not_come_is_late(
+    blocks: str, after: float
+) -> None:
+    assert silences(played(blocks), [100.255]) == [Silence(after, broken=True)]
 
 
 def test_first_tone_is_found_beside_the_one_that_tells_of_the_connection() -> None:
