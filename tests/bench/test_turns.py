@@ -1,6 +1,7 @@
 """The whole loop is counted honestly, and a stopped count goes on."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -29,17 +30,26 @@ def test_other_marks_are_not_counted() -> None:
     assert by_itself([MarkView("playback_started", 5.0, 1, {})], []) == 0
 
 
+def said(item: str, text: str, *, role: Literal["user", "assistant"] = "assistant") -> LineView:
+    return LineView(item, 0, role, text)
+
+
 @pytest.mark.parametrize(
-    ("role", "since", "found"),
-    [("assistant", 0, True), ("user", 0, False), ("assistant", 1, False)],
+    ("role", "since", "found"), [("assistant", 0, 1), ("user", 0, 0), ("assistant", 1, 0)]
 )
-def test_answer_is_the_assistants_and_later(role: str, since: int, found: bool) -> None:
+def test_answer_is_the_assistants_and_later(
+    role: Literal["user", "assistant"], since: int, found: int
+) -> None:
     story = Story()
-    assert role in {"assistant", "user"}
-    story.take(
-        LineView("i1", 0, "assistant" if role == "assistant" else "user", "You are welcome.")
-    )
-    assert story.answered(since, "WELCOME") is found
+    story.take(said("i1", "You are welcome.", role=role))
+    assert len(story.answers(since, "WELCOME")) == found
+
+
+def test_answer_that_was_broken_off_is_found_as_it_is_by_now() -> None:
+    story = Story()
+    story.take(said("i1", "Why did the button break up with the lamp?"))
+    story.take(LineView("i1", 0, "assistant", "Why did", interrupted=True))
+    assert [line.interrupted for line in story.answers(0, "button")] == [True]
 
 
 def test_speaking_lasts_from_start_to_stop() -> None:

@@ -66,7 +66,8 @@ WITHOUT_SCRIPT: Final = SCRIPT[:2]  # in every other call: enough to see what be
 class Count:
     """Turns that were spoken, and what went wrong in them.
 
-    `missed`: not understood though the machine was silent; `drowned`: though it was interrupted;
+    `missed`: not understood and answered though the machine was silent; `drowned`: though the
+    person cut in;
     `own`: interruptions by itself.
     """
 
@@ -107,12 +108,15 @@ class Story:
                     await self._news.wait()
         return holds()
 
-    def answered(self, since: int, words: str) -> bool:
-        """Whether one of the assistant's lines since then matches."""
-        return any(
-            line.role == "assistant" and re.search(words, line.text, re.IGNORECASE)
+    def answers(self, since: int, words: str) -> list[LineView]:
+        """Return the assistant's lines since then that match, as they are by now."""
+        matching = {
+            line.item_id
             for line in self.lines[since:]
-        )
+            if line.role == "assistant" and re.search(words, line.text, re.IGNORECASE)
+        }
+        newest = {line.item_id: line for line in self.lines}
+        return [line for ident, line in newest.items() if ident in matching]
 
     def marked(self, name: str, since: int) -> bool:
         """Whether this has happened since then."""
@@ -163,8 +167,8 @@ def rows_of(ours: Count, without: Count) -> list[Row]:
 
     return [
         row("turns", "spoken turns in a simulated room", least=TURNS),
-        row("missed", "of these, said to a silent machine and not understood", 0),
-        row("drowned", "of these, said into its answer and not understood", 0),
+        row("missed", "of these, said to a silent machine, not understood and answered", 0),
+        row("drowned", "of these, said into its answer, not understood and answered", 0),
         row("own", "interruptions by itself in these", 0),
     ]
 
@@ -212,19 +216,23 @@ async def _call(url: str, echo: str, room: Room, script: Sequence[Turn], count: 
 
 
 async def _spoken(turn: Turn, then: Turn | None, story: Story, person: "Person") -> bool:
-    """Say it and wait for its answer until it is time for what is said then; whether it came."""
+    """Say it and wait until it is time for what is said then.
+
+    Return whether the right answer came and, unless the person cuts in, was spoken to its end.
+    """
     since = len(story.lines)
     await person.say(turn.words)
-    answered = await story.until(lambda: story.answered(since, turn.answer), ANSWER_S)
+    answered = await story.until(lambda: bool(story.answers(since, turn.answer)), ANSWER_S)
     if then is not None and then.cuts_in:
         await story.until(lambda: story.speaking, SPOKEN_S)
         await asyncio.sleep(COUNTING_S)
-    elif answered:  # its words are there before its sound, of which there may be two parts
+        return answered
+    if answered:  # its words are there before its sound, of which there may be two parts
         told = len(story.marks)
         await story.until(lambda: story.marked("playback_stopped", told), SPOKEN_S)
     else:
         await story.until(lambda: not story.speaking, SPOKEN_S)
-    return answered
+    return any(not line.interrupted for line in story.answers(since, turn.answer))
 
 
 class Person:
