@@ -45,17 +45,21 @@ class Daemon:
 
 @asynccontextmanager
 async def daemon(
-    base_url: str, settings: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    base_url: str,
+    settings: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    *,
+    module: str = "appliance",
 ) -> AsyncIterator[Daemon]:
     """Run the daemon against `base_url`: files for sound, a folder for the camera, no panel.
 
-    `settings`: more of them, as `section.key=value`. Raises RuntimeError, with the end of its log,
-    if it does not become ready.
+    `settings`: more of them, as `section.key=value`. `module`: what is run in the appliance's
+    place. Raises RuntimeError, with the end of its log, if it does not become ready.
     """
     with TemporaryDirectory(prefix="voice-appliance-") as name, _notified(Path(name)) as listener:
         folder = Path(name)
         began = time.monotonic()
-        process = await _start(folder, base_url, settings, environment or {})
+        process = await _start(folder, module, base_url, settings, environment or {})
         try:
             ready = await _ready(listener, process, folder) - began
             # A queue nobody reads fills with STATUS= and WATCHDOG=, and then news are lost.
@@ -76,7 +80,11 @@ def _notified(folder: Path) -> Iterator[socket.socket]:
 
 
 async def _start(
-    folder: Path, base_url: str, settings: Sequence[str], environment: Mapping[str, str]
+    folder: Path,
+    module: str,
+    base_url: str,
+    settings: Sequence[str],
+    environment: Mapping[str, str],
 ) -> asyncio.subprocess.Process:
     values = [
         f"service.base_url={base_url}",
@@ -94,7 +102,7 @@ async def _start(
     }
     with _log_of(folder).open("wb") as log:  # a file: a full pipe would hold the daemon up
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "appliance", "run", "--profile", "desktop",
+            sys.executable, "-m", module, "run", "--profile", "desktop",
             "--config", os.devnull, *(word for value in values for word in ("--set", value)),
             env={**os.environ, **own, **environment},
             cwd=folder,

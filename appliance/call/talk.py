@@ -43,6 +43,7 @@ AUDIBLE_DBFS = -50.0  # of 100 ms at the speaker; comfort noise is below, speech
 HISTORY_LIMIT = 8_000  # characters of a call told to the next; about 2,000 tokens
 _EVENTS_SEEN = 1024  # event ids; some seconds of both channels
 _CLEARED_WITHIN = 0.3  # s from a speech_started to the service's own silence; a round trip
+_RINGING = 0.04  # s in which the service's encoder still gives the end of what was cut off
 _HEARD_EVERY = 1.0  # s at most between two words to the conversation about the speaker
 
 log = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ class Talk:
                 self.ready.set()
                 self.mark("session_ready")
             case OutputCleared():
-                self._clear(0.0)
+                self._clear(_RINGING)
             case SpeechStarted() if self._parts.call.barge_in == "speech_started":
                 self._clear(_CLEARED_WITHIN)
             case ErrorEvent(error=error):
@@ -279,8 +280,7 @@ class Talk:
             self._timer.cancel()
             self._timer = None
         if (deadline := self._sequencer.deadline) is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(deadline, self._tick)
+            self._timer = asyncio.get_running_loop().call_at(deadline, self._tick)
 
     def _tick(self) -> None:
         self._timer = None

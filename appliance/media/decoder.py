@@ -25,3 +25,7 @@ class Decoder(Protocol):
     def conceal(self, count: int) -> bytes:
         """Return `count` samples that go on from the last ones; a multiple of 120 (2.5 ms)."""
         ...
+
+    def reset(self) -> None:
+        """Forget the sound so far: nothing of it rings on in what is decoded next."""
+        ...

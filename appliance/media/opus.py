@@ -68,6 +68,7 @@ lost, for 35 us in 10 ms. Below 5 it conceals as it always did. Other builds do 
 """
 
 _SET_COMPLEXITY: Final = 4010  # opus_defines.h
+_RESET_STATE: Final = 4028  # the same; settings stay
 _LONGEST: Final = RATE * 120 // 1000  # samples: a packet holds 120 ms at most (RFC 6716, 3.2.5)
 _CELT_ONLY: Final = 0x80  # of the first byte: these configurations have no copies (RFC 6716, 3.1)
 _ONE_FRAME: Final = 0x03  # of the first byte, all clear: one frame, right behind it
@@ -112,6 +113,10 @@ class OpusLibrary:
         self._control(
             ctypes.c_void_p(state), ctypes.c_int(_SET_COMPLEXITY), ctypes.c_int(complexity)
         )
+
+    def reset(self, state: int) -> None:
+        """Have a decoder forget what it decoded."""
+        self._control(ctypes.c_void_p(state), ctypes.c_int(_RESET_STATE))
 
 
 def find_opus() -> OpusLibrary:
@@ -174,6 +179,10 @@ class OpusDecoder(Decoder):
     @override
     def conceal(self, count: int) -> bytes:
         return self._run(None, count, 0) or bytes(2 * count)
+
+    @override
+    def reset(self) -> None:
+        self._library.reset(self._state)
 
     def _run(self, packet: bytes | None, count: int, fec: int) -> bytes:
         made: int = self._library.decode(

@@ -86,6 +86,7 @@ class Receiver:
         self._pcm.clear()
         self._rest()
         self._broken = None
+        self._decoder.reset()
 
     # Out
 

@@ -1,20 +1,21 @@
 """Runs parts of the bench: `python -m tests.bench [PART...]`; without names, those not yet done."""
 
 import asyncio
-import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 
+from tests.bench import plots
 from tests.bench.parts import NEEDS_MACHINE, PARTS
-from tests.bench.processes import ROOT
-from tests.bench.rows import keep, kept_state, summarise, table
+from tests.bench.processes import measured_code
+from tests.bench.rows import keep, kept_state, summarise, table, unfinished
 
 PART_LIMIT = 1200.0  # s; a part that takes longer is not a measurement any more
 
 
 def main(names: list[str]) -> int:
     """Run the parts and print the table; 0 only if every part ran and every goal is reached."""
-    state = _state()
+    state = measured_code()
     if unknown := set(names) - set(PARTS):
         print(f"There is no part {', '.join(sorted(unknown))}; take of: {', '.join(PARTS)}.")
         return 2
@@ -30,26 +31,23 @@ def main(names: list[str]) -> int:
             print(f"  {name:10} FAILED: {error!r}")
         print(f"  {name:10} {time.monotonic() - began:.0f} s", flush=True)
     rows = summarise(list(PARTS))
+    plots.write(rows)
     print(table(rows))
     return 1 if failed or any(row["holds"] is False for row in rows) else 0
 
 
 async def _limited(name: str, state: str) -> None:
+    """Run a part, and keep what it has so far whenever it tells: it may be stopped any time."""
     async with asyncio.timeout(PART_LIMIT):
-        keep(name, state, await PARTS[name]())
-
-
-def _state() -> str:
-    """Return which code is measured: the package's tree as git names it, and the Python."""
-    tree = _git("rev-parse", "--short", "HEAD:appliance") or "unknown"
-    changed = " with changes" if _git("status", "--porcelain", "appliance") else ""
-    return f"{tree}{changed} on Python {sys.version.split()[0]}"
-
-
-def _git(*words: str) -> str:
-    command = ["git", *words]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
-    return run.stdout.strip()
+        found = PARTS[name]()
+        if not isinstance(found, AsyncIterator):
+            keep(name, state, await found)
+            return
+        rows = None
+        async for rows in found:
+            keep(name, unfinished(state), rows)
+        if rows is not None:
+            keep(name, state, rows)
 
 
 if __name__ == "__main__":

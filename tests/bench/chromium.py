@@ -2,7 +2,8 @@
 
 `python -m tests.bench.chromium BASE_URL MICROPHONE.wav NEAR.wav FAR.wav SECONDS [clean]` speaks and
 listens for so long, and writes what the page's microphone gave and what it heard, on one clock.
-`clean`: with its echo canceller and noise suppression.
+`clean`: with its echo canceller and noise suppression. `out` of the JSON it prints: when each 10 ms
+of them was there.
 """
 
 import asyncio
@@ -18,10 +19,10 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import aiohttp
 from aiohttp import WSMsgType, web
 
 from tests.bench import weigh
+from tests.bench.blocks import fitted
 
 PAGE = Path(__file__).with_suffix(".html")
 NAMES = ("chromium-headless-shell", "chromium")
@@ -37,32 +38,21 @@ def executable() -> str | None:
 class Page:
     """The server of the page, which also takes down what it hears."""
 
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
+    def __init__(self) -> None:
         self.opened = asyncio.Event()
         self.sound = bytearray()  # left: microphone, right: far end
+        self.marks: list[tuple[float, int]] = []  # when how many samples of each were there
         self.failure = ""
 
     def app(self) -> web.Application:
         """Return the routes."""
         app = web.Application()
         app.router.add_get("/", self._page)
-        app.router.add_post("/offer", self._offer)
         app.router.add_get("/events", self._events)
         return app
 
     async def _page(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(PAGE)
-
-    async def _offer(self, request: web.Request) -> web.Response:
-        form = aiohttp.FormData()
-        form.add_field("sdp", await request.text(), content_type="application/sdp")
-        form.add_field("session", '{"type": "realtime"}', content_type="application/json")
-        async with (
-            aiohttp.ClientSession(headers={"Authorization": "Bearer sk-bench"}) as client,
-            client.post(f"{self._base_url}/realtime/calls", data=form) as response,
-        ):
-            return web.Response(text=await response.text())
 
     async def _events(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -70,6 +60,7 @@ class Page:
         async for message in socket:
             if message.type is WSMsgType.BINARY:
                 self.sound += message.data
+                self.marks.append((time.monotonic(), len(self.sound) // 4))
             elif message.type is WSMsgType.TEXT:
                 event = json.loads(message.data)
                 self.failure = event.get("error", self.failure)
@@ -82,13 +73,14 @@ async def main(
     base_url: str, microphone: str, near: str, far: str, seconds: str, *clean: str
 ) -> None:
     """Dial, stay, write the two sounds; print memory and CPU of all its processes."""
-    page = Page(base_url)
+    page = Page()
     runner = web.AppRunner(page.app())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=1).start()
     port = runner.addresses[0][1]
     with TemporaryDirectory(prefix="voice-appliance-chromium-") as profile:
-        browser = await _start(profile, microphone, f"http://127.0.0.1:{port}/?{'&'.join(clean)}")
+        wishes = "&".join([f"service={base_url}", *clean])
+        browser = await _start(profile, microphone, f"http://127.0.0.1:{port}/?{wishes}")
         try:
             async with asyncio.timeout(PATIENCE):
                 await page.opened.wait()
@@ -115,7 +107,7 @@ async def main(
             file.setsampwidth(2)
             file.setframerate(RATE)
             file.writeframes(both[side::2].tobytes())
-    print(json.dumps(found))
+    print(json.dumps(found | {"out": fitted(page.marks)}))
 
 
 async def _start(profile: str, microphone: str, url: str) -> asyncio.subprocess.Process:

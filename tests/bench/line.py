@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import av
+import numpy as np
 from aiortc import RTCRtpReceiver, RTCRtpSender
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack
 
 from appliance.media.opus import FRAME_BYTES, TIME_BASE, OpusEncoder
 from appliance.media.packet import Packet
+from appliance.media.pcm import RATE
 from appliance.media.tap import tap
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 FRAME = 0.02  # s
 QUEUED = 50  # packets to be echoed; a second
+PITCH = 3000.0  # Hz of the tone: far from those that the appliance itself plays
+STRENGTH = 0.3  # of full scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,8 @@ class Plan:
     `loss`: share lost at random. `bad`, `good`: chances that a burst of loss begins, and ends
     (Gilbert). `lose`: these numbers. `jitter`: most seconds of delay. `freeze`: first number and
     how many are held until the last of them is sent. `carries`: a sound file; or, with "echo", what
-    the client sends, at once. `copies`: of the packet before, in each (in-band error correction).
+    the client sends, at once; or, with "tone", a tone that can be switched. `copies`: of the packet
+    before, in each (in-band error correction).
     """
 
     carries: str
@@ -149,13 +154,43 @@ class Echoing(MediaStreamTrack):
         return _packet(packet.payload, packet.timestamp)
 
 
+class Tone(MediaStreamTrack):
+    """A tone from the first packet on, paced as speech; silence while it is switched off."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sounding = True
+        self._encoder = OpusEncoder()
+        turns = np.arange(FRAME_BYTES // 2) * PITCH / RATE  # whole ones in a frame
+        sine = STRENGTH * 32767 * np.sin(2 * np.pi * turns)
+        self._frame = sine.astype("<i2").tobytes()
+        self._number = -1
+        self._began = 0.0
+
+    async def recv(self) -> "av.Packet[Stream]":
+        """Return the next packet when it is due."""
+        loop = asyncio.get_running_loop()
+        if self._number < 0:
+            self._began = loop.time()
+        self._number += 1
+        await asyncio.sleep(self._began + self._number * FRAME - loop.time())
+        sound = self._frame if self.sounding else bytes(FRAME_BYTES)
+        return _packet(self._encoder.encode(sound), self._number * 960)
+
+
 def track_for(plan: Plan | None, receiver: RTCRtpReceiver) -> MediaStreamTrack:
     """Return what the service sends."""
     if plan is None:
         return AudioStreamTrack()
-    return (
-        Echoing(receiver) if plan.carries == "echo" else Speaking(plan.carries, copies=plan.copies)
-    )
+    match plan.carries:
+        case "echo":
+            return Echoing(receiver)
+        case "tone":
+            return Tone()
+        case path:
+            return Speaking(path, copies=plan.copies)
 
 
 def _packet(payload: bytes, pts: int) -> "av.Packet[Stream]":

@@ -4,24 +4,26 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import TypeAlias
 
 from tests.bench import weigh
+from tests.bench.calls import call, dial, interrupt
 from tests.bench.cuts import cuts
 from tests.bench.echo import echo
 from tests.bench.pi import pi
-from tests.bench.processes import ROOT, Log, bare_service, report
+from tests.bench.processes import ROOT, bare_service, report
 from tests.bench.rows import Row
 from tests.bench.sound import audio, loop, weight
+from tests.bench.turns import turns
 from tests.processes import Daemon, daemon
 
-Part: TypeAlias = Callable[[], Awaitable[list[Row]]]
+# Returns its rows; or yields them as they are so far, again and again, each time to be kept.
+Part: TypeAlias = Callable[[], Awaitable[list[Row]] | AsyncIterator[list[Row]]]
 
 STARTS = 5
-CALLS = 10
 TOOL_CALLS = 30
 PHOTOS = 5
 SOAK_CALLS = 200
@@ -48,60 +50,11 @@ async def start() -> list[Row]:
     ]
 
 
-async def _dial(appliance: Daemon, log: Log) -> tuple[float, float]:
-    """Press; return seconds to the offer's arrival, and from there to the open data channel."""
-    pressed = time.monotonic()
-    await appliance.control.call(wait=False)
-    offered = float((await log.next("offer"))["at"])
-    opened = float((await log.next("channel"))["at"])
-    await appliance.control.call()
-    return offered - pressed, opened - offered
-
-
-async def call() -> list[Row]:
-    """How fast a call comes up beside a stock aiortc call, and how much memory it takes."""
-    posts, ours, stock, ours_memory, stock_memory = [], [], [], [], []
-    async with bare_service() as (url, log), daemon(url) as appliance:
-        for _ in range(CALLS):
-            post, channel = await _dial(appliance, log)
-            posts.append(post)
-            ours.append(channel)
-            await asyncio.sleep(1)
-            ours_memory.append(weigh.resident(appliance.pid))
-            await appliance.control.hang_up()
-            async with asyncio.TaskGroup() as tasks:
-                command = (sys.executable, "-m", "tests.bench.stock", url)
-                other = tasks.create_task(report(*command), name="stock call")
-                offered = float((await log.next("offer"))["at"])
-                stock.append(float((await log.next("channel"))["at"]) - offered)
-            stock_memory.append(float(other.result()["resident"]))
-    baseline = 1000 * median(stock)
-    return [
-        Row("call.post", "press to offer posted, median", "ms", 1000 * median(posts), 30),
-        Row(
-            "call.channel",
-            "offer posted to data channel open, median",
-            "ms",
-            1000 * median(ours),
-            baseline + 30,
-            {"stock aiortc": baseline},
-        ),
-        Row(
-            "call.memory",
-            "resident in a call, most",
-            "MB",
-            max(ours_memory),
-            90,
-            {"stock aiortc": max(stock_memory)},
-        ),
-    ]
-
-
 async def tools() -> list[Row]:
     """How long a tool that does nothing takes, from its arguments to its output."""
     taken = []
     async with bare_service() as (url, log), daemon(url) as appliance:
-        await _dial(appliance, log)
+        await dial(appliance, log)
         await log.next("event", type="response.create", way="socket")  # the greeting
         for number in range(TOOL_CALLS):
             arguments = json.dumps({"text": f"word {number}"})
@@ -121,7 +74,7 @@ async def photo() -> list[Row]:
     """How long from the photo press to the item at the service, and what it does to the sound."""
     taken, quiet_gaps, photo_gaps = [], [], []
     async with bare_service() as (url, log), daemon(url) as appliance:
-        await _dial(appliance, log)
+        await dial(appliance, log)
         await log.next("event", type="response.create", way="socket")  # the greeting
         for _ in range(PHOTOS):
             log.command("tell gap")
@@ -160,7 +113,7 @@ async def soak() -> list[Row]:
         for number in range(SOAK_CALLS):
             if number == SETTLED_AFTER:
                 before = await _left(appliance)
-            await _dial(appliance, log)
+            await dial(appliance, log)
             await appliance.control.hang_up()
         await asyncio.sleep(3)  # the POST hang-up and the sweep of the last call may still run
         after = await _left(appliance)
@@ -194,7 +147,7 @@ async def rivals() -> list[Row]:
             connect[name] = 1000 * found["connect"]
         async with daemon(url) as appliance:
             began = time.monotonic()
-            await _dial(appliance, log)
+            await dial(appliance, log)
             connected = 1000 * (time.monotonic() - began)
             await asyncio.sleep(1)
             ours = weigh.resident(appliance.pid)
@@ -210,12 +163,14 @@ async def rivals() -> list[Row]:
 PARTS: Mapping[str, Part] = {
     "start": start,
     "call": call,
+    "interrupt": interrupt,
     "tools": tools,
     "photo": photo,
     "soak": soak,
     "audio": audio,
     "loop": loop,
     "echo": echo,
+    "turns": turns,
     "weight": weight,
     "rivals": rivals,
     "pi": pi,

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import resource
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -82,3 +83,16 @@ async def report(*words: str, env: Mapping[str, str] | None = None) -> dict[str,
     answer: dict[str, Any] = json.loads(lines[-1]) if lines else {}
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return answer | {"cpu": used}
+
+
+def measured_code() -> str:
+    """Return which code is measured: the package's tree as git names it, and the Python."""
+    tree = _git("rev-parse", "--short", "HEAD:appliance") or "unknown"
+    changed = " with changes" if _git("status", "--porcelain", "appliance") else ""
+    return f"{tree}{changed} on Python {sys.version.split()[0]}"
+
+
+def _git(*words: str) -> str:
+    command = ["git", *words]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    return run.stdout.strip()

@@ -84,11 +84,17 @@ def scene(room: Room, assistant: Sound, person: Sound, phrases: Sequence[Sound])
         talker[_at(begin) : _at(begin) + len(phrase)] += at_level(phrase, room.near)
     alone = _at(ALONE[1]) - _at(ALONE[0])
     talker[_at(ALONE[0]) : _at(ALONE[1])] = at_level(_looped(person, alone), room.near)
-    heard = _through(_loudspeaker(far, room.drive), _response(room.rt60, room.direct, rng))
+    heard = _through(_loudspeaker(far, room.drive), response(room.rt60, room.direct, rng))
     echo = at_level(_delayed(_drifting(heard, room.drift), room), room.echo)
-    talker = at_level(_through(talker, _response(0.3, 12.0, rng)), room.near)
-    noise = _pink(length, rng) * 10 ** (room.noise / 20)
+    talker = at_level(_through(talker, response(0.3, 12.0, rng)), room.near)
+    noise = pink(length, rng) * 10 ** (room.noise / 20)
     return Scene(_rounded(far), _rounded(echo + talker + noise), talker, echo)
+
+
+def spoken(room: Room, sound: Sound) -> npt.NDArray[np.int16]:
+    """Return what a person says, as the microphone gets it."""
+    heard = _through(sound, response(0.3, 12.0, np.random.default_rng(room.seed)))
+    return _rounded(at_level(heard, room.near))
 
 
 def others(room: Room, count: int) -> list[Room]:
@@ -124,7 +130,7 @@ def _through(sound: Sound, response: Sound) -> Sound:
     return heard
 
 
-def _response(rt60: float, direct: float, rng: np.random.Generator) -> Sound:
+def response(rt60: float, direct: float, rng: np.random.Generator) -> Sound:
     """Return the impulse response of a room: the direct sound, five walls, and a dying tail."""
     time = np.arange(round(rt60 * 1.1 * RATE)) / RATE
     late = rng.standard_normal(len(time)) * 10 ** (-3 * time / rt60)
@@ -141,13 +147,22 @@ def _response(rt60: float, direct: float, rng: np.random.Generator) -> Sound:
 
 def _loudspeaker(sound: Sound, drive: float) -> Sound:
     """Return what a small one makes of it: no low notes, and an uneven soft limit."""
-    spectrum = np.fft.rfft(sound)
-    ratio = np.fft.rfftfreq(len(sound), 1 / RATE) / _CUT_OFF
-    high = np.fft.irfft(spectrum * ratio**2 / np.sqrt(1 + ratio**4), len(sound))
-    peak = np.abs(high).max() + 1e-9
-    pushed = high / peak * drive
-    bent: Sound = np.tanh(pushed + 0.1 * pushed**2) / drive * peak
-    return bent
+    high = np.fft.irfft(np.fft.rfft(sound) * treble(len(sound)), len(sound))
+    return bent(high, drive, np.abs(high).max() + 1e-9)
+
+
+def treble(length: int) -> Sound:
+    """Return how much of each frequency a small loudspeaker gives, for sound of this length."""
+    ratio = np.fft.rfftfreq(length, 1 / RATE) / _CUT_OFF
+    share: Sound = ratio**2 / np.sqrt(1 + ratio**4)
+    return share
+
+
+def bent(sound: Sound, drive: float, peak: float) -> Sound:
+    """Return it softly limited, more on one side; `peak` is driven by `drive`."""
+    pushed = sound / peak * drive
+    limited: Sound = np.tanh(pushed + 0.1 * pushed**2) / drive * peak
+    return limited
 
 
 def _drifting(sound: Sound, ppm: float) -> Sound:
@@ -170,7 +185,7 @@ def _delayed(sound: Sound, room: Room) -> Sound:
     return late
 
 
-def _pink(length: int, rng: np.random.Generator) -> Sound:
+def pink(length: int, rng: np.random.Generator) -> Sound:
     """Return noise of 1 full scale (root mean square), as much in each octave."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
     order = np.maximum(np.arange(len(spectrum)), 1)

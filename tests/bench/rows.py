@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One number. `at_most` or `at_least` is the goal; without both there is nothing to reach."""
+    """One number. `at_most` or `at_least` is the goal; without both there is nothing to reach.
+
+    Raises ValueError if a number is infinite or none at all: then nothing was measured.
+    """
 
     id: str
     measure: str
@@ -21,6 +25,11 @@ class Row:
     at_most: float | None = None
     against: Mapping[str, float] = field(default_factory=dict)
     at_least: float | None = None
+
+    def __post_init__(self) -> None:
+        numbers = {"ours": self.ours, **self.against}
+        if lost := [who for who, value in numbers.items() if not isfinite(value)]:
+            raise ValueError(f"{self.id} could not be measured: {', '.join(lost)}")
 
     @property
     def holds(self) -> bool | None:
@@ -55,26 +64,34 @@ def keep(part: str, state: str, rows: Sequence[Row]) -> None:
     _write(RESULTS / f"{part}.json", kept)
 
 
+def unfinished(state: str) -> str:
+    """Return the state of rows that the part will tell again, with more behind them."""
+    return f"{state}, unfinished"
+
+
 def kept_state(part: str) -> str | None:
     """Return which code the kept rows of a part speak of."""
     path = RESULTS / f"{part}.json"
     return str(msgspec.json.decode(path.read_bytes())["state"]) if path.exists() else None
 
 
+def kept(part: str) -> list[dict[str, Any]]:
+    """Return the kept rows of a part, as they were written."""
+    path = RESULTS / f"{part}.json"
+    rows: list[dict[str, Any]] = (
+        msgspec.json.decode(path.read_bytes())["rows"] if path.exists() else []
+    )
+    return rows
+
+
 def kept_rows(part: str) -> Mapping[str, float]:
     """Return the kept numbers of a part by their ids."""
-    path = RESULTS / f"{part}.json"
-    kept = msgspec.json.decode(path.read_bytes())["rows"] if path.exists() else []
-    return {row["id"]: row["ours"] for row in kept}
+    return {row["id"]: row["ours"] for row in kept(part)}
 
 
 def summarise(parts: Sequence[str]) -> list[dict[str, Any]]:
     """Gather the kept rows of all parts in `summary.json` and return them."""
-    rows: list[dict[str, Any]] = []
-    for part in parts:
-        path = RESULTS / f"{part}.json"
-        if path.exists():
-            rows.extend(msgspec.json.decode(path.read_bytes())["rows"])
+    rows = [row for part in parts for row in kept(part)]
     _write(RESULTS / "summary.json", {"rows": rows})
     return rows
 

@@ -18,7 +18,7 @@ from aiohttp import BodyPartReader, WSMsgType, web
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
-from tests.bench.line import Plan, impair, track_for
+from tests.bench.line import Plan, Tone, impair, track_for
 
 SESSION = {"type": "realtime", "object": "realtime.session", "id": "sess_bench"}
 SILENCE = "A" * 4 * 3200  # base64 of 200 ms of silence, s16le at 24 kHz
@@ -36,6 +36,7 @@ class Session:
     name: str
     peer: RTCPeerConnection | None = None
     channel: RTCDataChannel | None = None
+    track: MediaStreamTrack | None = None
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     gap: float = 0.0
     answered: int = 0
@@ -87,6 +88,19 @@ class Session:
         done = response | {"status": "completed", "output": output}
         await self.send("response.done", response=done)
 
+    def talk(self) -> None:
+        """Let the tone sound again."""
+        assert isinstance(self.track, Tone)
+        self.track.sounding = True
+
+    async def interrupt(self) -> None:
+        """Fall silent and say so, as the service does when a person cuts in."""
+        assert isinstance(self.track, Tone)
+        self.track.sounding = False
+        self.answered += 1
+        tell("interrupted")
+        await self.send("output_audio_buffer.cleared", response_id=f"resp_{self.answered}")
+
     async def _say_nothing(self, where: dict[str, Any]) -> None:
         item = {"id": f"item_a{self.answered}", "type": "message", "role": "assistant"}
         part = {"item_id": item["id"], "content_index": 0}
@@ -125,11 +139,15 @@ class Service:
         peer.on("datachannel", lambda channel: self._opened(session, channel))
         peer.on("track", lambda track: self._keep(self._listen(session, track)))
         await peer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
-        sender = peer.addTrack(track_for(self._plan, peer.getTransceivers()[0].receiver))
+        session.track = track_for(self._plan, peer.getTransceivers()[0].receiver)
+        sender = peer.addTrack(session.track)
         if self._plan is not None:
             impair(sender, self._plan)
         await peer.setLocalDescription(await peer.createAnswer())
-        headers = {"Location": f"/v1/realtime/calls/{session.name}"}
+        headers = {
+            "Location": f"/v1/realtime/calls/{session.name}",
+            "Access-Control-Allow-Origin": "*",  # a browser's page asks from an address of its own
+        }
         return web.Response(
             status=201,
             text=peer.localDescription.sdp,
@@ -208,6 +226,10 @@ class Service:
                 item = {"id": f"fc_{call_id}", "type": "function_call", "status": "completed"}
                 call = {"call_id": call_id, "name": command["name"]}
                 await session.answer([item | call | {"arguments": command["arguments"]}])
+            elif command["do"] == "talk":
+                session.talk()
+            elif command["do"] == "interrupt":
+                await session.interrupt()
             elif command["do"] == "tell gap":
                 tell("gap", longest=session.gap)
                 session.gap = 0.0

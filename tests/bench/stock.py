@@ -1,6 +1,7 @@
 """A stock aiortc call, to compare with: `python -m tests.bench.stock BASE_URL` makes one call.
 
-With a microphone's and a speaker's WAV behind it, and seconds, it speaks and listens for so long.
+With a microphone's and a speaker's WAV behind it, and seconds, it speaks and listens for so long;
+`out` is then when each 10 ms of the speaker's was played.
 """
 
 import asyncio
@@ -31,16 +32,21 @@ class Card:
             self.near = file.readframes(file.getnframes())
         self.far = bytearray()  # waits for the card
         self.played = bytearray()
+        self.out: list[float] = []  # when each 10 ms of it was played
         self.began = asyncio.get_running_loop().time()
         self._speaker = speaker
 
-    async def run(self, seconds: float) -> None:
+    async def run(self) -> None:
         """Play what there is, every 10 ms."""
         loop, size = asyncio.get_running_loop(), int(BLOCK * RATE) * 2
-        for number in range(int(seconds / BLOCK)):
-            await asyncio.sleep(self.began + number * BLOCK - loop.time())
+        while True:
+            await asyncio.sleep(self.began + len(self.out) * BLOCK - loop.time())
             self.played += bytes(self.far[:size]).ljust(size, b"\0")
+            self.out.append(loop.time())
             del self.far[:size]
+
+    def close(self) -> None:
+        """Write what was played to the speaker's file."""
         with wave.open(str(self._speaker), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
@@ -83,14 +89,29 @@ class Microphone(MediaStreamTrack):
 async def main(base_url: str, *files: str) -> None:
     """Dial, wait for session.created, stay, hang up; print the memory in the call."""
     aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
-    card = Card(Path(files[0]), Path(files[1])) if files else None
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    listening: list[asyncio.Task[None]] = []
-    loop = asyncio.get_running_loop()
+    seconds = float(files[2]) if files else 1.0  # our own call is as old when it is weighed
+    card = Card(Path(files[0]), Path(files[1])) if files else None
+    async with asyncio.TaskGroup() as tasks:
+        running = []
+        if card is not None:
+            running.append(tasks.create_task(card.run()))
+            heard = card.listen
+            peer.on("track", lambda track: running.append(tasks.create_task(heard(track))))
+        peer.addTrack(AudioStreamTrack() if card is None else Microphone(card))
+        await _dialled(peer, base_url)
+        await asyncio.sleep(seconds)
+        told = {"resident": resident(), "at": time.monotonic()}
+        print(json.dumps(told | {"out": card.out if card is not None else []}))
+        for task in running:
+            task.cancel()
+        await peer.close()
     if card is not None:
-        heard = card.listen
-        peer.on("track", lambda track: listening.append(loop.create_task(heard(track))))
-    peer.addTrack(AudioStreamTrack() if card is None else Microphone(card))
+        card.close()
+
+
+async def _dialled(peer: RTCPeerConnection, base_url: str) -> None:
+    """Offer, take the answer, and wait until the service has greeted."""
     channel = peer.createDataChannel("oai-events")
     created = asyncio.Event()
     channel.on("message", lambda _: created.set())
@@ -104,12 +125,6 @@ async def main(base_url: str, *files: str) -> None:
         await peer.setRemoteDescription(answer)
         async with asyncio.timeout(20):
             await created.wait()
-        if card is not None:
-            await card.run(float(files[2]))
-        else:
-            await asyncio.sleep(1)  # as long as our own call has lived when it is weighed
-        print(json.dumps({"resident": resident(), "at": time.monotonic()}))
-        await peer.close()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,14 @@ def test_goal_holds_up_to_its_limit(ours: float, holds: bool) -> None:
     assert Row("call.post", "press to offer", "ms", ours, 30).holds is holds
 
 
+@pytest.mark.parametrize("number", [float("inf"), float("nan")])
+def test_what_was_not_measured_is_no_row(number: float) -> None:
+    with pytest.raises(ValueError, match="loop could not be measured: ours"):
+        Row("loop", "loop delay", "ms", number)
+    with pytest.raises(ValueError, match="loop could not be measured: Chromium"):
+        Row("loop", "loop delay", "ms", 1.0, None, {"Chromium": number, "stock aiortc": 1.0})
+
+
 def test_row_without_goal_neither_holds_nor_fails() -> None:
     row: dict[str, Any] = Row("x", "x", "MB", 1.0).plain()
     assert (row["goal"], row["holds"]) == (None, None)

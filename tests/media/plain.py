@@ -25,6 +25,9 @@ class PlainDecoder(Decoder):
     def recover(self, packet: bytes, count: int) -> bytes:
         return packet.partition(COPY)[2][-2 * count :]
 
+    def reset(self) -> None:
+        """Nothing is kept that could ring on."""
+
     def conceal(self, count: int) -> bytes:
         """Return a sound that is no other: full negative scale."""
         self.concealed += count

@@ -17,6 +17,8 @@ from appliance.media.opus import (
     conceals_deeply,
     find_opus,
 )
+from appliance.media.packet import Packet
+from appliance.media.receive import Receiver
 from appliance.media.tap import tap
 from tests.media.plain import packets
 from tests.sound import sine, strength_of
@@ -119,6 +121,36 @@ def test_part_of_a_copy_is_its_end(decoder: OpusDecoder) -> None:
     for packet in sent[:10]:
         decoder.decode(packet)
     assert len(decoder.recover(sent[11], 300)) == 600
+
+
+def broken_off() -> list[bytes]:
+    """Return a loud tone of 0.4 s and the silence after it, as packets of one encoder."""
+    encoder = OpusEncoder()
+    return [encoder.encode(part) for part in packets(sine(3000, 0.4) + bytes(2 * pcm.RATE // 5))]
+
+
+def test_nothing_rings_on_in_a_decoder_that_was_reset(decoder: OpusDecoder) -> None:
+    *tone, _, _, silence = broken_off()[:23]
+    other = OpusDecoder(find_opus())
+    for packet in tone:
+        decoder.decode(packet)
+        other.decode(packet)
+    decoder.reset()
+    assert pcm.level_dbfs(decoder.decode(silence)) < -70 < pcm.level_dbfs(other.decode(silence))
+
+
+def test_voice_that_is_cleared_is_not_heard_again_in_the_silence_after_it(
+    decoder: OpusDecoder,
+) -> None:
+    receiver, heard = Receiver(decoder), []
+    for number, payload in enumerate(broken_off()):
+        now = number * 0.02
+        receiver.push(Packet(number, number * FRAME_SAMPLES, payload), now)
+        if number == 20:  # the first packet that holds no tone, but the end of it
+            receiver.clear(now, hold=0.04)
+        heard += [receiver.pull(now), receiver.pull(now + 0.01)]
+    assert pcm.level_dbfs(heard[39]) > -20
+    assert max(map(pcm.level_dbfs, heard[41:])) < -60
 
 
 def test_concealment_goes_on_and_dies_away(decoder: OpusDecoder) -> None:
