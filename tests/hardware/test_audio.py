@@ -267,7 +267,9 @@ async def test_the_loop_through_speaker_and_microphone_is_short(
         near.append(block)
         if sent and pcm.peak(block) > 3000:
             loop.call_soon_threadsafe(returned.set)
-        if len(near) == 100:
+        if (
+            len(near) % 100 == 0 and not returned.is_set()
+        ):  # an underrun may have swallowed the last
             sent.append(len(near))
             return click
         return pcm.SILENCE
@@ -278,7 +280,8 @@ async def test_the_loop_through_speaker_and_microphone_is_short(
         async with PyAudioDevice(CARDS, Latch()).open(exchange, never):
             await returned.wait()
     came = next(i for i, block in enumerate(near) if i >= 100 and pcm.peak(block) > 3000)
-    assert came - 100 < 50  # blocks of 10 ms; 3 to 5 on an idle machine
+    took = came - max(at for at in sent if at <= came)
+    assert took < 50  # blocks of 10 ms; 3 to 5 on an idle machine
 
 
 def wait_for_blocks(ear: Ear, count: int) -> None:
