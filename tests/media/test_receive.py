@@ -16,7 +16,8 @@ from appliance.media import pcm
 from appliance.media.heard import Heard
 from appliance.media.opus import OpusDecoder, OpusEncoder, find_opus
 from appliance.media.packet import Packet
-from appliance.media.receive import BACKLOG, CONCEALED_MOST, FADE, Receiver
+from appliance.media.playout import FADE
+from appliance.media.receive import BACKLOG, CONCEALED_MOST, Receiver
 from tests.media.plain import COPY, PACKET, PlainDecoder, packets
 from tests.sound import sine
 
@@ -533,7 +534,7 @@ def test_any_network_keeps_its_promises(data: st.DataObject) -> None:
                 line.push(number, sine(300, FRAME), now)
             case "clear":
                 line.receiver.clear(now)
-                assert len(line.receiver._pcm) == 0
+                assert len(line.receiver._playout) == 0
             case "pause":
                 now += data.draw(st.floats(0, 3))
             case _:
