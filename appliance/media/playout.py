@@ -3,8 +3,7 @@
 from appliance.media.decoder import Decoder
 from appliance.media.pcm import BLOCK_BYTES, RATE, SILENCE, decay, level_dbfs, ramp
 from appliance.media.pcm import samples as samples_of
-from appliance.media.stretch import LONGEST, fade, lengthen, period, shorten
-from appliance.media.tempo import NEAR
+from appliance.media.stretch import LONGEST, SHORTEST, fade, lengthen, period, shorten
 
 FADE = 240  # samples, 5 ms: too short to hear as a fade, long enough not to click
 JOINT = 120  # samples, 2.5 ms: made up sound fades into real sound
@@ -110,16 +109,17 @@ class Playout:
     def change(self, excess: float) -> int:
         """Cut up to `excess` seconds out of what plays next, or put about as much in (below 0).
 
-        In speech whole periods of its pitch only. Returns the samples put in (cut out: below 0).
+        In speech one period of its pitch: the longest that is not too much, the shortest that is
+        enough. Returns the samples put in (cut out: below 0).
         """
-        pcm = bytes(self._pcm)
+        pcm, wanted = bytes(self._pcm), round(abs(excess) * RATE)
         most = len(pcm) // 4
         if self.quiet:
-            by = min(round(excess * RATE), most)
-        elif 0 < excess <= NEAR:
-            return 0  # somebody begins to speak
+            by = min(wanted, most)
+        elif excess > 0:
+            by = period(pcm, min(wanted, most, LONGEST), SHORTEST)
         else:
-            by = period(pcm, min(round((excess + NEAR) * RATE), most) if excess > 0 else most)
+            by = period(pcm, max(SHORTEST, min(wanted, LONGEST // 2)), min(most, LONGEST))
         if not by:
             return 0
         self._pcm = bytearray(shorten(pcm, by) if excess > 0 else lengthen(pcm, by))

@@ -6,7 +6,7 @@ from appliance.media.heard import Heard
 from appliance.media.packet import Packet
 from appliance.media.pcm import BLOCK_SAMPLES, RATE
 from appliance.media.playout import JOINT, Playout
-from appliance.media.tempo import Tempo
+from appliance.media.tempo import BLOCK, SHORT, Tempo
 
 CONCEALED_MOST = 0.12  # s that are made up in a row; beyond it is babble, not speech
 BACKLOG = 3.0  # s; older sound than that is given up: so much piles up only while nobody listens
@@ -35,7 +35,7 @@ class Receiver:
         self._silent_blocks = 0  # since then
         self._gate: int | None = None  # what was sent before is not played any more
         self._over: int | None = None  # what is older had its turn before the last rest
-        self._counted: int | None = None  # timestamp up to which missing packets are noted
+        self._now = 0.0  # when it was last asked for sound
         self._tempo = Tempo()
         self._heard = Heard()
 
@@ -48,8 +48,10 @@ class Receiver:
             return
         if not self._arrivals.note(at, now):
             self._restart(at)
+        missing = self._losses.missing
         if not self._losses.note(packet.sequence):
             return
+        self._arrivals.lost(self._losses.missing - missing)
         self._heard.received += 1
         self._arrivals.copies = self._arrivals.copies or self._decoder.has_copy(packet.payload)
         if self._gate is not None and at < self._gate:
@@ -78,6 +80,7 @@ class Receiver:
 
     def pull(self, now: float) -> bytes:
         """Return the next 10 ms: 960 bytes, silence where there is nothing to play."""
+        self._now = now
         if not self._playout.fading:
             self._keep_pace(now)
             while self._playout.wants and self._more(now):
@@ -129,9 +132,6 @@ class Receiver:
         self._next = first
         if self._broken is not None and first - self._broken < HOLE * RATE:
             self._heard.missing += self._silent_blocks * BLOCK_SAMPLES / RATE
-            self._next = self._broken
-            self._miss(first, self._decoder.duration(self._packets[first]))
-            self._next = first
         self._broken = None
         self._playout.begin()
         return True
@@ -141,8 +141,9 @@ class Receiver:
         length = self._decoder.duration(packet)
         skip = 0
         if self._borrowed:  # it came too late, and what was made up stands in its place
-            excess = round((self._tempo.latest - self._arrivals.target) * RATE)
-            skip = max(0, min(self._borrowed, excess, length - JOINT))
+            lateness = self._arrivals.lateness(self._next, self._now)
+            blocks = int((lateness - self._arrivals.target + SHORT) / BLOCK)
+            skip = max(0, min(self._borrowed, blocks * BLOCK_SAMPLES, length - JOINT))
         self._playout.play(packet, skip)
         self._next += length
         self._borrowed = 0
@@ -152,10 +153,9 @@ class Receiver:
         assert self._next is not None  # noqa: S101 - only called when playing
         following = min(self._packets)
         missing = following - self._next - self._borrowed
-        self._borrowed = 0
+        self._borrowed = max(0, -missing)
         packet = self._packets[following]
         length = self._decoder.duration(packet)
-        self._miss(following, length)
         if missing <= 0:  # what was made up meanwhile has covered them
             self._next = following
             return
@@ -191,30 +191,22 @@ class Receiver:
         self._playout.conceal(count)
         self._heard.concealed += count / RATE
 
-    def _miss(self, following: int, length: int) -> None:
-        """Note the packets, `length` samples each, that are missing before `following`."""
-        assert self._next is not None  # noqa: S101 - only called when playing
-        counted = self._next if self._counted is None else self._counted
-        gap = following - max(self._next, counted)
-        if 0 < gap < HOLE * RATE:
-            self._arrivals.lost(max(1, round(gap / length)))
-        self._counted = max(counted, following)
-
     # How long it waits
 
     def _keep_pace(self, now: float) -> None:
         """Bring the delay towards its target, by what is not missed."""
         if self._next is None:
             return
-        self._tempo.block()
+        self._tempo.block(now)
         if not self._borrowed:
             played = self._next - len(self._playout)
             self._heard.delay = self._arrivals.lateness(played, now)
         if not self._playout.wants:
             return
         # What counts is how late a packet may be: this one is needed now.
-        self._tempo.note(self._arrivals.lateness(self._next, now))
         if not self._borrowed:
+            left = len(self._playout) / RATE
+            self._tempo.note(self._arrivals.lateness(self._next, now), left)
             self._change(self._tempo.excess(self._arrivals.target, quiet=self._playout.quiet))
 
     def _change(self, excess: float) -> None:
@@ -225,7 +217,10 @@ class Receiver:
             samples = round(-excess * RATE)
             self._playout.pause(samples)
         else:
+            quiet = self._playout.quiet
             self._decode_ahead()
+            if quiet and not self._playout.quiet:
+                return  # somebody begins to speak
             samples = self._playout.change(excess)
         if samples:
             self._heard.stretched += abs(samples) / RATE
@@ -263,7 +258,6 @@ class Receiver:
             self._gate = None
         if self._broken is not None and not 0 <= at - self._broken < HOLE * RATE:
             self._broken = None
-        self._counted = None
         self._losses.begin_anew()
         self._rest()
         self._over = None
