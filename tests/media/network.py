@@ -92,7 +92,7 @@ def counting(seconds: float) -> bytes:
 
 
 @cache
-def speech() -> tuple[bytes, ...]:
+def speech(*, copies: bool = True) -> tuple[bytes, ...]:
     """Return 12 s like speech, as Opus: voiced syllables of changing pitch, each with its pause."""
     sound = array("h")
     for number in range(40):
@@ -102,7 +102,7 @@ def speech() -> tuple[bytes, ...]:
             phase = 2 * math.pi * pitch * n / pcm.RATE
             wave = math.sin(phase) + 0.5 * math.sin(2 * phase) + 0.3 * math.sin(5 * phase)
             sound.append(round(6000 * max(loud, 0.0) * wave))
-    encoder = OpusEncoder()
+    encoder = OpusEncoder(copies=copies)
     return tuple(encoder.encode(packet) for packet in packets(sound.tobytes()))
 
 
