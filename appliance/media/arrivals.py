@@ -8,7 +8,7 @@ FLOOR = 0.010  # s; what a card that asks a little too early, or a busy loop, ne
 CEILING = 0.4  # s; whoever waits longer for an answer begins to speak again
 MARGIN = 0.002  # s on top of the lateness that is waited for
 SHARE = 0.99  # of all packets are waited for; error correction or concealment covers the rest
-COPY_SHARE = 0.8  # of all copies are waited for, where packets get lost
+COPY_SHARE = 0.75  # of all copies are waited for, where packets get lost
 BURST = 0.005  # s; what comes so soon after another packet was held up by the same thing
 COPY_DELAY = 0.020  # s; the copy of a packet comes with the next one
 RESTART = 1.0  # s; packets that are so much too late, or early, are of a new timeline
@@ -28,6 +28,7 @@ _LOSS_MEMORY = 0.998  # for each packet; half is forgotten after 350, 7 s
 _LOSS_MOST = 0.01  # share of lost packets beyond which none is remembered longer: 19 s
 _LOSSY = 0.0018  # from which share on it pays to wait for the copy in the next packet: one loss
 _SOUND = 0.0015  # and below which it does not any more: 3 s after a single loss, 10 s after two
+_COPIES_NEAR = 0.004  # s; to wait for a few copies more or less is not worth a change of the delay
 _UNKNOWN = 400  # packets, 8 s; so long a line may yet turn out to be lossy
 
 
@@ -110,6 +111,7 @@ class Arrivals:
         self._usual = 0.0
         self._loss = 0.0
         self._lossy = False
+        self._copies_late = 0.0  # on top of COPY_DELAY, as far as they are waited for
         self._came = 0
         self.copies = False
         """Whether packets carry copies of the ones before, which are worth waiting for."""
@@ -177,8 +179,10 @@ class Arrivals:
         self._came += 1
         self._lossy = self._loss >= (_SOUND if self._lossy else _LOSSY)
         if self.copies and (self._lossy or self._came < _UNKNOWN):
-            share = COPY_SHARE if self._lossy else 0.0
-            waited = max(waited, COPY_DELAY + _share(ordered, share) + MARGIN)
+            usual = _share(ordered, COPY_SHARE) if self._lossy else 0.0
+            if abs(usual - self._copies_late) > _COPIES_NEAR:
+                self._copies_late = usual
+            waited = max(waited, COPY_DELAY + self._copies_late + MARGIN)
         self.target = min(waited, CEILING)
 
 

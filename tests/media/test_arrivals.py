@@ -1,5 +1,7 @@
 """What is lost is told from what is late, by the numbers in RTP's header."""
 
+import random
+
 import pytest
 
 from appliance.media.arrivals import Arrivals, Losses
@@ -107,3 +109,17 @@ def test_loss_that_was_none_is_taken_back() -> None:
     arrivals.lost(-4)
     arrivals.note(500 * 960, 500 * 960 / RATE)
     assert arrivals.target < FRAME
+
+
+def test_a_few_copies_more_or_less_do_not_change_what_is_waited_for() -> None:
+    rng = random.Random(3)  # noqa: S311 - the same jitter each time
+    arrivals = Arrivals()
+    arrivals.copies = True
+    targets = set()
+    for number in range(1500):
+        arrivals.note(number * 960, number * 960 / RATE + 0.03 * rng.random())
+        arrivals.lost(number % 30 == 0)
+        if number > 200:
+            targets.add(arrivals.target)
+    assert len(targets) == 1
+    assert 0.040 <= targets.pop() <= 0.050
