@@ -8,7 +8,7 @@ FLOOR = 0.010  # s; what a card that asks a little too early, or a busy loop, ne
 CEILING = 0.4  # s; whoever waits longer for an answer begins to speak again
 MARGIN = 0.002  # s on top of the lateness that is waited for
 SHARE = 0.99  # of all packets are waited for; error correction or concealment covers the rest
-COPY_SHARE = 0.6  # of all copies are waited for, where packets get lost
+COPY_SHARE = 0.75  # of all copies are waited for, where packets get lost
 BURST = 0.005  # s; what comes so soon after another packet was held up by the same thing
 COPY_DELAY = 0.020  # s; the copy of a packet comes with the next one
 RESTART = 1.0  # s; packets that are so much too late, or early, are of a new timeline
@@ -16,6 +16,7 @@ STRAGGLER = 5.0  # s; what is no older than that, and older than what is here, i
 
 _KNOWN = 256  # packets, of which is known whether they came; SRTP drops what is 128 too late
 _SEEN_BITS = (1 << _KNOWN) - 1
+_OVERDUE = 4  # packets; so far behind the newest, one that has not come is missing
 _DROPOUT = 3000  # packets; a longer hole is another row of numbers (RFC 3550, A.1)
 _MEMORY = 200  # packets, 4 s
 _BUCKET = 0.5  # s
@@ -23,10 +24,12 @@ _MEASURED = 5.0  # s, of which the fastest packet is the measure: 200 ppm of dri
 _USUAL_SHARE = 0.9
 _PEAK = 0.060  # s above what is usual
 _PEAK_KEPT = 10.0  # s; two peaks in this time are a habit of this network
-_LOSS_MEMORY = 0.995  # for each packet; half is forgotten after 140, 2.8 s
-_LOSSY = 0.004  # share of lost packets from which on it pays to wait for the copy in the next one
-_SOUND = 0.002  # and below which it does not any more: 3 s after a single loss
-_LOSS_EXPECTED = 0.015  # of a line that nothing is known of yet: for 8 s it is waited for
+_LOSS_MEMORY = 0.998  # for each packet; half is forgotten after 350, 7 s
+_LOSS_MOST = 0.01  # share of lost packets beyond which none is remembered longer: 19 s
+_LOSSY = 0.0018  # from which share on it pays to wait for the copy in the next packet: one loss
+_SOUND = 0.0015  # and below which it does not any more: 3 s after a single loss, 10 s after two
+_COPIES_NEAR = 0.004  # s; to wait for a few copies more or less is not worth a change of the delay
+_UNKNOWN = 400  # packets, 8 s; so long a line may yet turn out to be lossy
 
 
 class Unwrapper:
@@ -54,6 +57,9 @@ class Losses:
         self._sent = 0
         self._came = 0
         self._seen = 0  # bit n: the packet n before the newest came
+        self._row = 0  # packets sent since the first of which that is known
+        self.missing = 0
+        """Packets that have not come though later ones have: `lost`, but for the newest few."""
 
     @property
     def lost(self) -> int:
@@ -64,21 +70,25 @@ class Losses:
         """Take in a packet; return False if it came before."""
         ahead = (sequence - self._newest + 0x8000) % 0x1_0000 - 0x8000
         if not self._came or not -_KNOWN < ahead < _DROPOUT:
-            ahead, self._seen = 1, 0  # another row of numbers
+            ahead, self._seen, self._row = 1, 0, 0  # another row of numbers
         if ahead > 0:
             self._sent += ahead
+            self._row += ahead
             self._seen = (self._seen << ahead | 1) & _SEEN_BITS
             self._newest = sequence
+            due = range(_OVERDUE, min(_OVERDUE + ahead, self._row, _KNOWN))
+            self.missing += sum(not self._seen >> back & 1 for back in due)
         elif self._seen >> -ahead & 1:
             return False
         else:
             self._seen |= 1 << -ahead
+            self.missing -= _OVERDUE <= -ahead < self._row
         self._came += 1
         return True
 
     def begin_anew(self) -> None:
         """Take none of the packets to come for one that came before."""
-        self._seen = 0
+        self._seen = self._row = 0
 
 
 class Arrivals:
@@ -99,8 +109,10 @@ class Arrivals:
         self._peaks: deque[tuple[float, float]] = deque(maxlen=4)
         self._last = 0.0
         self._usual = 0.0
-        self._loss = _LOSS_EXPECTED
-        self._lossy = True
+        self._loss = 0.0
+        self._lossy = False
+        self._copies_late = 0.0  # on top of COPY_DELAY, as far as they are waited for
+        self._came = 0
         self.copies = False
         """Whether packets carry copies of the ones before, which are worth waiting for."""
 
@@ -136,10 +148,9 @@ class Arrivals:
         self._decide(now)
         return continues
 
-    def lost(self, count: int = 1) -> None:
-        """Take in that packets did not come at all."""
-        for _ in range(count):
-            self._loss = self._loss * _LOSS_MEMORY + (1 - _LOSS_MEMORY)
+    def lost(self, count: int) -> None:
+        """Take in that so many packets did not come at all (below 0: that they came after all)."""
+        self._loss = min(max(0.0, self._loss + count * (1 - _LOSS_MEMORY)), _LOSS_MOST)
 
     def _restart(self) -> None:
         self._began = True
@@ -165,9 +176,13 @@ class Arrivals:
         waited = max(FLOOR, _share(ordered, SHARE) + MARGIN)
         if len(self._peaks) >= 2:
             waited = max(waited, *(late for _, late in self._peaks))
+        self._came += 1
         self._lossy = self._loss >= (_SOUND if self._lossy else _LOSSY)
-        if self._lossy and self.copies:
-            waited = max(waited, COPY_DELAY + _share(ordered, COPY_SHARE) + MARGIN)
+        if self.copies and (self._lossy or self._came < _UNKNOWN):
+            usual = _share(ordered, COPY_SHARE) if self._lossy else 0.0
+            if abs(usual - self._copies_late) > _COPIES_NEAR:
+                self._copies_late = usual
+            waited = max(waited, COPY_DELAY + self._copies_late + MARGIN)
         self.target = min(waited, CEILING)
 
 

@@ -60,12 +60,15 @@ class OpusEncoder:
         return bytes(packet)
 
 
-BEST: Final = 7
-"""Complexity with which lost packets are concealed by LPCNet and speech is enhanced by NoLACE.
+GOOD: Final = 6
+"""Complexity with which lost packets are concealed by LPCNet and speech is enhanced by LACE.
 
-libopus 1.5 does so if it was built to: PESQ-WB 2.50 instead of 2.28 where a fifth of the packets is
-lost, for 35 us in 10 ms. Below 5 it conceals as it always did. Other builds do not change.
+libopus 1.5 does so if it was built to; below 5 it conceals as it always did. Other builds do not
+change. Of speech that comes whole it leaves a STOI of 0.988, and PESQ-WB 4.34; without enhancement
+it is 0.987 and 4.25, with NoLACE 0.986 and 4.37, for twice the CPU: 75 us in 10 ms.
 """
+BEST: Final = 7
+"""The same with NoLACE: where packets get lost PESQ-WB gains 0.05 to 0.1 by it."""
 
 _SET_COMPLEXITY: Final = 4010  # opus_defines.h
 _RESET_STATE: Final = 4028  # the same; settings stay
@@ -143,10 +146,12 @@ def _candidates() -> Iterator[str]:
 class OpusDecoder(Decoder):
     """Decodes one stream. Keeps state, so one for each stream; any thread, one at a time."""
 
-    def __init__(self, library: OpusLibrary, complexity: int = BEST) -> None:
+    def __init__(self, library: OpusLibrary, complexity: int | None = None) -> None:
+        """`complexity`: 0 to 10; None: GOOD, and BEST from the first packet on that is lost."""
         self._library = library
         self._state = library.decoder()
-        library.set_complexity(self._state, complexity)
+        self._rises = complexity is None
+        library.set_complexity(self._state, GOOD if complexity is None else complexity)
         self._sound = ctypes.create_string_buffer(2 * _LONGEST)
 
     def __del__(self) -> None:
@@ -173,16 +178,23 @@ class OpusDecoder(Decoder):
 
     @override
     def recover(self, packet: bytes, count: int) -> bytes:
+        self._rise()
         length = self.duration(packet)
         return self._run(packet, length, 1)[-2 * count :] or self.conceal(count)
 
     @override
     def conceal(self, count: int) -> bytes:
+        self._rise()
         return self._run(None, count, 0) or bytes(2 * count)
 
     @override
     def reset(self) -> None:
         self._library.reset(self._state)
+
+    def _rise(self) -> None:
+        if self._rises:
+            self._rises = False
+            self._library.set_complexity(self._state, BEST)
 
     def _run(self, packet: bytes | None, count: int, fec: int) -> bytes:
         made: int = self._library.decode(

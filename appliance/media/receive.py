@@ -4,15 +4,11 @@ from appliance.media.arrivals import STRAGGLER, Arrivals, Losses, Unwrapper
 from appliance.media.decoder import Decoder
 from appliance.media.heard import Heard
 from appliance.media.packet import Packet
-from appliance.media.pcm import BLOCK_BYTES, BLOCK_SAMPLES, RATE, SILENCE, decay, level_dbfs, ramp
-from appliance.media.pcm import samples as samples_of
-from appliance.media.stretch import LONGEST, fade, lengthen, period, shorten
-from appliance.media.tempo import NEAR, Tempo
+from appliance.media.pcm import BLOCK_SAMPLES, RATE
+from appliance.media.playout import JOINT, Playout
+from appliance.media.tempo import BLOCK, SHORT, Tempo
 
-FADE = 240  # samples, 5 ms: too short to hear as a fade, long enough not to click
-JOINT = 120  # samples, 2.5 ms: made up sound fades into real sound
 CONCEALED_MOST = 0.12  # s that are made up in a row; beyond it is babble, not speech
-QUIET_DBFS = -55.0  # sound below this is a pause: it can be cut and needs no concealment
 BACKLOG = 3.0  # s; older sound than that is given up: so much piles up only while nobody listens
 KEPT_AFTER_BACKLOG = 0.1  # s
 HOLE = 1.0  # s; a longer silence than that was a pause of the sender
@@ -33,18 +29,13 @@ class Receiver:
         self._unwrap = Unwrapper(32)
         self._losses = Losses()
         self._next: int | None = None  # timestamp of what is to be decoded next; None: at rest
-        self._pcm = bytearray()  # decoded, to be played
+        self._playout = Playout(decoder)
         self._borrowed = 0  # samples made up while nothing was there, not yet paid back in time
-        self._run = 0  # samples made up in a row
-        self._quiet = True  # the last real sound was a pause
         self._broken: int | None = None  # timestamp at which sound broke off in speech
         self._silent_blocks = 0  # since then
         self._gate: int | None = None  # what was sent before is not played any more
         self._over: int | None = None  # what is older had its turn before the last rest
-        self._tail = b""  # the end of what clear() dropped
-        self._last = 0  # the last sample played
-        self._starting = True
-        self._counted: int | None = None  # timestamp up to which missing packets are noted
+        self._now = 0.0  # when it was last asked for sound
         self._tempo = Tempo()
         self._heard = Heard()
 
@@ -57,8 +48,10 @@ class Receiver:
             return
         if not self._arrivals.note(at, now):
             self._restart(at)
+        missing = self._losses.missing
         if not self._losses.note(packet.sequence):
             return
+        self._arrivals.lost(self._losses.missing - missing)
         self._heard.received += 1
         self._arrivals.copies = self._arrivals.copies or self._decoder.has_copy(packet.payload)
         if self._gate is not None and at < self._gate:
@@ -77,13 +70,9 @@ class Receiver:
         `hold`: what is sent in that many seconds from now is dropped too.
         """
         self._gate = self._arrivals.sent(now + hold)
-        if self._pcm or self._next is not None:
-            head = bytes(self._pcm[: 2 * FADE])
-            whole = len(head) == 2 * FADE
-            tail = ramp(head, 1.0, 0.0) if whole else decay(self._last, FADE)
-            self._tail = tail.ljust(BLOCK_BYTES, b"\0")
+        if len(self._playout) or self._next is not None:
+            self._playout.drop()
         self._packets = {at: packet for at, packet in self._packets.items() if at >= self._gate}
-        self._pcm.clear()
         self._rest()
         self._broken = None
         self._decoder.reset()
@@ -92,35 +81,24 @@ class Receiver:
 
     def pull(self, now: float) -> bytes:
         """Return the next 10 ms: 960 bytes, silence where there is nothing to play."""
-        if self._tail:
-            block, self._tail = self._tail, b""
-            self._last = 0
-            return block
-        self._keep_pace(now)
-        while len(self._pcm) < BLOCK_BYTES and self._more(now):
-            pass
-        if not self._pcm:
-            self._silent_blocks += 1
-            self._last = 0
-            return SILENCE
-        block = bytes(self._pcm[:BLOCK_BYTES])
-        del self._pcm[:BLOCK_BYTES]
-        if len(block) < BLOCK_BYTES:
-            block = (block + decay(samples_of(block[-2:])[0], FADE)).ljust(BLOCK_BYTES, b"\0")
-            block = block[:BLOCK_BYTES]
-        self._last = samples_of(block[-2:])[0]
-        return block
+        self._now = now
+        if not self._playout.fading:
+            self._keep_pace(now)
+            while self._playout.wants and self._more(now):
+                pass
+            self._silent_blocks += not self._playout.pending
+        return self._playout.pull()
 
     @property
     def pending(self) -> bool:
         """Whether there is anything left to play."""
-        return bool(self._packets or self._pcm or self._tail)
+        return bool(self._packets) or self._playout.pending
 
     @property
     def buffered(self) -> float:
         """Seconds of sound that are there to be played."""
         waiting = sum(map(self._decoder.duration, self._packets.values()))
-        return (waiting + len(self._pcm) // 2) / RATE
+        return (waiting + len(self._playout)) / RATE
 
     def heard(self) -> Heard:
         """Return the counts so far."""
@@ -155,11 +133,8 @@ class Receiver:
         self._next = first
         if self._broken is not None and first - self._broken < HOLE * RATE:
             self._heard.missing += self._silent_blocks * BLOCK_SAMPLES / RATE
-            self._next = self._broken
-            self._miss(first, self._decoder.duration(self._packets[first]))
-            self._next = first
         self._broken = None
-        self._starting = True
+        self._playout.begin()
         return True
 
     def _play(self, packet: bytes) -> None:
@@ -167,89 +142,55 @@ class Receiver:
         length = self._decoder.duration(packet)
         skip = 0
         if self._borrowed:  # it came too late, and what was made up stands in its place
-            excess = round((self._tempo.latest - self._arrivals.target) * RATE)
-            skip = max(0, min(self._borrowed, excess, length - JOINT))
-        spare = self._spare() if skip else b""
-        pcm = self._decoder.decode(packet)
+            lateness = self._arrivals.lateness(self._next, self._now)
+            blocks = int((lateness - self._arrivals.target + SHORT) / BLOCK)
+            skip = max(0, min(self._borrowed, blocks * BLOCK_SAMPLES, length - JOINT))
+        self._playout.play(packet, skip)
         self._next += length
-        self._quiet = level_dbfs(pcm) < QUIET_DBFS
-        if self._starting:
-            before = decay(self._last_decoded(), len(pcm[: 2 * FADE]) // 2)
-            pcm = fade(before, pcm[: 2 * FADE]) + pcm[2 * FADE :]
-            self._starting = False
-        self._borrowed = self._run = 0
-        self._join(spare, pcm[2 * skip :])
-
-    def _spare(self) -> bytes:
-        """Return a little more of what is being made up, to fade it into sound cut in the middle.
-
-        Where nothing is left out the decoder joins the two itself, and better.
-        """
-        return self._decoder.conceal(JOINT) if self._run else b""
-
-    def _join(self, spare: bytes, pcm: bytes) -> None:
-        self._pcm += fade(spare, pcm[: len(spare)]) + pcm[len(spare) :]
+        self._borrowed = 0
 
     def _bridge(self) -> None:
         """Get over packets that did not come: later ones are here."""
         assert self._next is not None  # noqa: S101 - only called when playing
         following = min(self._packets)
         missing = following - self._next - self._borrowed
-        self._borrowed = 0
+        self._borrowed = max(0, -missing)
         packet = self._packets[following]
         length = self._decoder.duration(packet)
-        self._miss(following, length)
         if missing <= 0:  # what was made up meanwhile has covered them
             self._next = following
             return
         if missing > HOLE * RATE:
             self._next = following  # a pause of the sender, not a loss
-            self._starting = True
+            self._playout.begin()
             return
         if missing <= length and self._decoder.has_copy(packet):
             self._heard.recovered += 1
-            spare = self._spare() if JOINT <= missing < length else b""
-            self._join(spare, self._decoder.recover(packet, missing))
+            self._playout.recover(packet, missing)
             self._next = following
-            self._run = 0
             return
         count = min(BLOCK_SAMPLES, missing)
-        whole = -(-count // 120) * 120
-        made_up = self._made_up(whole)
-        self._pcm += made_up[: 2 * count]
+        self._conceal(count)
         self._next = following - missing + count
 
     def _wait(self) -> bool:
         """Nothing is here: make a little up, in the hope that more comes."""
-        if self._quiet or self._run >= CONCEALED_MOST * RATE:
-            if not self._quiet:
+        quiet = self._playout.quiet
+        if quiet or self._playout.run >= CONCEALED_MOST * RATE:
+            if not quiet:
                 self._broken, self._silent_blocks = self._next, 0
-            if self._pcm or self._last:
-                self._pcm += decay(self._last_decoded(), FADE)
+            self._playout.end()
             self._rest()
             return False
         if not self._borrowed:
             self._heard.underruns += 1
-        self._pcm += self._made_up(BLOCK_SAMPLES)
+        self._conceal(BLOCK_SAMPLES)
         self._borrowed += BLOCK_SAMPLES
         return True
 
-    def _made_up(self, count: int) -> bytes:
-        self._run += count
+    def _conceal(self, count: int) -> None:
+        self._playout.conceal(count)
         self._heard.concealed += count / RATE
-        return self._decoder.conceal(count)
-
-    def _last_decoded(self) -> int:
-        return samples_of(bytes(self._pcm[-2:]))[0] if self._pcm else self._last
-
-    def _miss(self, following: int, length: int) -> None:
-        """Note the packets, `length` samples each, that are missing before `following`."""
-        assert self._next is not None  # noqa: S101 - only called when playing
-        counted = self._next if self._counted is None else self._counted
-        gap = following - max(self._next, counted)
-        if 0 < gap < HOLE * RATE:
-            self._arrivals.lost(max(1, round(gap / length)))
-        self._counted = max(counted, following)
 
     # How long it waits
 
@@ -257,45 +198,38 @@ class Receiver:
         """Bring the delay towards its target, by what is not missed."""
         if self._next is None:
             return
-        self._tempo.block()
+        self._tempo.block(now)
         if not self._borrowed:
-            played = self._next - len(self._pcm) // 2
+            played = self._next - len(self._playout)
             self._heard.delay = self._arrivals.lateness(played, now)
-        if len(self._pcm) >= BLOCK_BYTES:
+        if not self._playout.wants:
             return
         # What counts is how late a packet may be: this one is needed now.
-        self._tempo.note(self._arrivals.lateness(self._next, now))
         if not self._borrowed:
-            self._change(self._tempo.excess(self._arrivals.target, quiet=self._quiet))
+            left = len(self._playout) / RATE
+            self._tempo.note(self._arrivals.lateness(self._next, now), left)
+            self._change(self._tempo.excess(self._arrivals.target, quiet=self._playout.quiet))
 
     def _change(self, excess: float) -> None:
         """Cut `excess` seconds out of what plays next, or put that much in: whole periods only."""
         if not excess:
             return
-        if self._quiet and excess < 0:
-            by = round(-excess * RATE)
-            self._changed(bytes(2 * by) + bytes(self._pcm), by)
-            return
-        self._decode_ahead()
-        pcm = bytes(self._pcm)
-        most = len(pcm) // 4
-        if self._quiet:
-            by = min(round(excess * RATE), most)
-        elif 0 < excess <= NEAR:
-            return  # somebody begins to speak
+        if self._playout.quiet and excess < 0:
+            samples = round(-excess * RATE)
+            self._playout.pause(samples)
         else:
-            by = period(pcm, min(round((excess + NEAR) * RATE), most) if excess > 0 else most)
-        if by:
-            self._changed(*((shorten(pcm, by), -by) if excess > 0 else (lengthen(pcm, by), by)))
-
-    def _changed(self, pcm: bytes, samples: int) -> None:
-        self._pcm = bytearray(pcm)
-        self._heard.stretched += abs(samples) / RATE
-        self._tempo.changed(samples)
+            quiet = self._playout.quiet
+            self._decode_ahead()
+            if quiet and not self._playout.quiet:
+                return  # somebody begins to speak
+            samples = self._playout.change(excess)
+        if samples:
+            self._heard.stretched += abs(samples) / RATE
+            self._tempo.changed(samples)
 
     def _decode_ahead(self) -> None:
         """Decode what is there of the sound that a search for its pitch looks at."""
-        while len(self._pcm) < 4 * LONGEST and self._next in self._packets:
+        while not self._playout.enough and self._next in self._packets:
             self._play(self._packets.pop(self._next))
 
     def _give_up_backlog(self, keep: int) -> None:
@@ -305,8 +239,8 @@ class Receiver:
         self._heard.dropped += (min(self._packets) - before) / RATE
         if self._next is not None:
             self._next = min(self._packets)
-        self._starting = True
-        self._borrowed = self._run = 0
+        self._playout.begin()
+        self._borrowed = self._playout.run = 0
         self._tempo.forget()
 
     # Beginnings and ends
@@ -315,7 +249,7 @@ class Receiver:
         if self._next is not None:
             self._over = self._next
         self._next = None
-        self._borrowed = self._run = 0
+        self._borrowed = self._playout.run = 0
         self._tempo.forget()
 
     def _restart(self, at: int) -> None:
@@ -325,7 +259,6 @@ class Receiver:
             self._gate = None
         if self._broken is not None and not 0 <= at - self._broken < HOLE * RATE:
             self._broken = None
-        self._counted = None
         self._losses.begin_anew()
         self._rest()
         self._over = None

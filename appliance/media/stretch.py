@@ -8,26 +8,33 @@ from appliance.media.pcm import RATE, samples
 LONGEST = RATE // 80  # samples of a period: 12.5 ms, a low voice of 80 Hz
 SHORTEST = RATE // 400  # 2.5 ms, a high one of 400 Hz
 
+_AS_GOOD = 0.96  # of the best likeness
 _STEP = 6  # the search runs at 8 kHz: enough for a pitch, and 36 times cheaper
 _WINDOW = RATE // 100 // _STEP  # 10 ms are compared
 
 
-def period(pcm: bytes, most: int = LONGEST) -> int:
-    """Return the samples after which the beginning of `pcm` repeats best: SHORTEST to LONGEST.
+def period(pcm: bytes, first: int = SHORTEST, last: int = LONGEST) -> int:
+    """Return after how many samples, `first` to `last`, the beginning of `pcm` repeats best.
 
-    At most `most`; 0 if `pcm` is too short to tell. A search costs about as much as decoding a
-    packet.
+    Of periods that are about as good the one next to `first` counts, which may be the longest or
+    the shortest. None is below SHORTEST. 0 if `pcm` is too short to tell. A search costs about as
+    much as decoding a packet.
     """
     thin = samples(pcm[: 2 * (LONGEST + _WINDOW * _STEP)])[::_STEP]
     head = thin[:_WINDOW]
-    best, best_score = 0, -1.0
-    for lag in range(SHORTEST // _STEP, min(min(LONGEST, most) // _STEP, len(thin) - _WINDOW) + 1):
-        other = thin[lag : lag + _WINDOW]
-        dot = sum(map(mul, head, other))
-        score = max(dot, 0) ** 2 / (sum(map(mul, other, other)) + 1)
-        if score > best_score:
-            best, best_score = lag * _STEP, score
-    return best
+    least, most = sorted((first, last))
+    lags = range(-(-max(SHORTEST, least) // _STEP), min(most // _STEP, len(thin) - _WINDOW) + 1)
+    scores = {lag: _likeness(head, thin[lag : lag + _WINDOW]) for lag in lags}
+    enough = _AS_GOOD * max(scores.values(), default=0.0)
+    good = [lag * _STEP for lag, score in scores.items() if score >= enough]
+    return min(good, key=lambda lag: abs(lag - first), default=0)
+
+
+def _likeness(one: "array[int]", other: "array[int]") -> float:
+    """Return the square of their correlation, normalised for the loudness of `other`."""
+    dot: int = sum(map(mul, one, other))
+    power: int = sum(map(mul, other, other))
+    return max(0, dot) ** 2 / (power + 1)
 
 
 def shorten(pcm: bytes, by: int) -> bytes:

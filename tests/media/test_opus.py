@@ -5,12 +5,15 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from appliance.media import pcm
 from appliance.media.convert import Converter
 from appliance.media.opus import (
+    BEST,
     FRAME_BYTES,
     FRAME_SAMPLES,
+    GOOD,
     OpusDecoder,
     OpusEncoder,
     OpusLibrary,
@@ -159,6 +162,37 @@ def test_concealment_goes_on_and_dies_away(decoder: OpusDecoder) -> None:
     first, *_, last = [decoder.conceal(480) for _ in range(60)]
     assert pcm.level_dbfs(first) > -30
     assert pcm.level_dbfs(last) < -50
+
+
+class WatchedLibrary(OpusLibrary):
+    """Notes which complexities decoders are set to."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.noted: list[int] = []
+
+    @override
+    def set_complexity(self, state: int, complexity: int) -> None:
+        self.noted.append(complexity)
+        super().set_complexity(state, complexity)
+
+
+@pytest.mark.parametrize("lose", ["conceal", "recover"])
+def test_decoder_does_its_best_from_the_first_lost_packet_on(lose: str) -> None:
+    library = WatchedLibrary(find_opus().path)
+    decoder = OpusDecoder(library)
+    packet = OpusEncoder().encode(sine(300, 0.02))
+    decoder.decode(packet)
+    assert library.noted == [GOOD]
+    for _ in range(2):
+        decoder.conceal(480) if lose == "conceal" else decoder.recover(packet, 480)
+    assert library.noted == [GOOD, BEST]
+
+
+def test_complexity_that_is_asked_for_stays() -> None:
+    library = WatchedLibrary(find_opus().path)
+    OpusDecoder(library, 0).conceal(480)
+    assert library.noted == [0]
 
 
 def test_music_mode_has_no_copies(decoder: OpusDecoder) -> None:

@@ -1,11 +1,6 @@
 """What comes off the network, in any order and condition, is played without a break."""
 
-import math
 import random
-from array import array
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -13,98 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.media import pcm
-from appliance.media.heard import Heard
-from appliance.media.opus import OpusDecoder, OpusEncoder, find_opus
-from appliance.media.packet import Packet
-from appliance.media.receive import BACKLOG, CONCEALED_MOST, FADE, Receiver
-from tests.media.plain import COPY, PACKET, PlainDecoder, packets
+from appliance.media.opus import OpusEncoder
+from appliance.media.playout import FADE
+from appliance.media.receive import BACKLOG, CONCEALED_MOST
+from tests.media.network import (
+    BLOCK,
+    ENDING,
+    FRAME,
+    TRIP,
+    counting,
+    frozen,
+    hush,
+    jitter,
+    opus,
+    plain,
+    speech,
+)
+from tests.media.plain import COPY, PACKET, packets
 from tests.sound import sine
-
-FRAME = 0.02  # s
-BLOCK = 0.01  # s
-ENDING = pcm.decay(0x4000, 4800) + bytes(9600)  # answers do not break off
-TRIP = 0.03  # s, how long the fastest packet is on its way
-
-
-@dataclass
-class Line:
-    """A receiver on a network of our making. `heard`: every block, in order."""
-
-    receiver: Receiver
-    heard: list[bytes] = field(default_factory=list)
-    delays: list[float] = field(default_factory=list)
-    sequence: int = 65_500  # wraps soon
-
-    def play(
-        self,
-        sent: Sequence[bytes],
-        *,
-        lost: Iterable[int] = (),
-        late: dict[int, float] | Sequence[float] | None = None,
-        first: int = 0,
-        began: float = 0.0,
-        skew: float = 0.0,
-        tail: float = 0.3,
-    ) -> bytes:
-        """Send packets every 20 ms, pull every 10 ms; return what was heard.
-
-        `late`: seconds on top of TRIP, by number. `skew`: how much faster the sender's clock runs.
-        """
-        gone = set(lost)
-        lateness = dict(enumerate(late)) if isinstance(late, Sequence) else late or {}
-        arrivals = sorted(
-            (began + (n + 1) * FRAME / (1 + skew) + TRIP + lateness.get(n, 0.0), n)
-            for n in range(len(sent))
-            if n not in gone
-        )
-        start = len(self.heard)
-        now, at = began, 0
-        while now < began + len(sent) * FRAME + TRIP + tail:
-            while at < len(arrivals) and arrivals[at][0] <= now:
-                came, n = arrivals[at]
-                self.push(n, sent[n], came, first)
-                at += 1
-            self.heard.append(self.receiver.pull(now))
-            self.delays.append(self.receiver.heard().delay)
-            now += BLOCK
-        self.sequence += len(sent)
-        return b"".join(self.heard[start:])
-
-    def push(self, number: int, payload: bytes, now: float, first: int = 0) -> None:
-        timestamp = (first + number * PACKET) % 2**32
-        self.receiver.push(Packet((self.sequence + number) % 2**16, timestamp, payload), now)
-
-    @property
-    def told(self) -> Heard:
-        return self.receiver.heard()
-
-
-def plain() -> Line:
-    return Line(Receiver(PlainDecoder()))
-
-
-def opus() -> Line:
-    return Line(Receiver(OpusDecoder(find_opus())))
-
-
-def counting(seconds: float) -> bytes:
-    """Return sound in which every sample is another: 1, 2, 3 … and never zero."""
-    return array("h", [1 + n % 30_000 for n in range(round(seconds * pcm.RATE))]).tobytes()
-
-
-@cache
-def speech() -> tuple[bytes, ...]:
-    """Return 12 s like speech, as Opus: voiced syllables of changing pitch, each with its pause."""
-    sound = array("h")
-    for number in range(40):
-        pitch = 110 + 12 * (number * 7 % 11)
-        for n in range(round(0.3 * pcm.RATE)):
-            loud = min(1.0, n / 2400, (0.25 * pcm.RATE - n) / 2400) if n < 0.25 * pcm.RATE else 0.0
-            phase = 2 * math.pi * pitch * n / pcm.RATE
-            wave = math.sin(phase) + 0.5 * math.sin(2 * phase) + 0.3 * math.sin(5 * phase)
-            sound.append(round(6000 * max(loud, 0.0) * wave))
-    encoder = OpusEncoder()
-    return tuple(encoder.encode(packet) for packet in packets(sound.tobytes()))
 
 
 def silent_share(heard: bytes) -> float:
@@ -134,11 +55,6 @@ def gilbert(count: int, bad: float, good: float, seed: int) -> set[int]:
 def losing(count: int, share: float, seed: int) -> set[int]:
     rng = random.Random(seed)  # noqa: S311 - the same losses each time
     return {number for number in range(count) if rng.random() < share}
-
-
-def jitter(count: int, most: float, seed: int) -> list[float]:
-    rng = random.Random(seed)  # noqa: S311 - the same jitter each time
-    return [rng.random() * most for _ in range(count)]
 
 
 # A clean line
@@ -227,11 +143,18 @@ def test_lost_packet_without_a_copy_is_concealed_for_just_its_length() -> None:
 def test_copies_are_waited_for_until_the_line_is_known_and_after_a_loss() -> None:
     line = opus()
     line.play(speech(), lost=[455], tail=0)
-    begins, known, lossy = (line.delays[n] for n in (300, 890, 980))
+    begins, known, lossy = (line.targets[n] for n in (300, 890, 980))
     assert begins >= FRAME
-    assert known <= 0.022
+    assert known < FRAME
     assert lossy >= FRAME
     assert line.told.recovered == 1 or line.told.concealed <= 0.05
+
+
+def test_delay_that_is_needed_no_more_goes_when_the_answer_is_over() -> None:
+    line = opus()
+    line.play(speech()[:450] + hush(1.0), tail=0)
+    assert line.delays[890] >= FRAME
+    assert line.told.delay <= 0.025
 
 
 def test_nothing_is_waited_for_where_packets_carry_no_copies() -> None:
@@ -244,7 +167,7 @@ def test_nothing_is_waited_for_where_packets_carry_no_copies() -> None:
 
 def test_one_lost_packet_changes_the_delay_for_three_seconds() -> None:
     line = opus()
-    line.play(speech() * 2, lost=[455])
+    line.play(speech() * 2 + hush(1.0), lost=[455], tail=0)
     assert line.told.delay <= 0.022
     assert line.told.lost == 1
 
@@ -276,37 +199,7 @@ def test_long_hole_ends_in_silence_and_not_in_babble() -> None:
     assert line.told.underruns == 1
 
 
-# Jitter
-
-
-@pytest.mark.parametrize(("most", "limit"), [(0.040, 0.055), (0.080, 0.100)])
-def test_jitter_is_waited_for_and_no_longer_than_needed(most: float, limit: float) -> None:
-    line = opus()
-    line.play(speech(), late=jitter(600, most, 7), tail=0)
-    after = line.delays[400:-5]
-    assert most * 0.9 <= line.told.target <= most + 0.005
-    assert sum(after) / len(after) <= limit
-    assert line.told.concealed <= 0.12
-
-
-def test_delay_shrinks_again_when_the_jitter_is_over() -> None:
-    line = opus()
-    line.play(speech(), late=[*jitter(200, 0.08, 7), *[0.0] * 400], tail=0)
-    assert line.delays[-10] <= 0.025
-
-
-def test_freeze_is_made_up_for_within_two_seconds() -> None:
-    line = opus()
-    line.play(speech(), late=frozen(300, 319))  # 400 ms
-    thawed = round((320 * FRAME + TRIP) / BLOCK)
-    assert max(line.delays[thawed : thawed + 20]) > 0.25
-    assert line.delays[thawed + 200] <= line.delays[thawed - 60] + 0.020
-    assert line.told.dropped == 0
-
-
-def frozen(first: int, last: int) -> dict[int, float]:
-    """Return the lateness of packets that come all at once with the one after the last."""
-    return {n: (last + 1 - n) * FRAME for n in range(first, last + 1)}
+# Freezes
 
 
 def test_no_word_is_lost_in_a_long_freeze() -> None:
@@ -319,7 +212,7 @@ def test_no_word_is_lost_in_a_long_freeze() -> None:
     line.play(speech(), first=600 * PACKET, began=600 * FRAME)
     assert line.told.stretched > before
     assert line.told.received == 2 * len(speech())
-    assert line.delays[-40] <= 0.025
+    assert line.delays[-40] <= 0.035
 
 
 def test_what_was_cut_off_during_a_long_freeze_stays_unheard() -> None:
@@ -349,14 +242,6 @@ def test_single_packet_that_comes_seconds_late_disturbs_nothing() -> None:
     assert max(line.delays[250:-10]) <= 0.045
 
 
-def test_freezes_that_come_again_are_waited_for() -> None:
-    late = {n: (n // 50 * 50 + 10 - n) * FRAME for n in range(600) if n % 50 < 10}
-    line = opus()
-    line.play(speech(), late=late, tail=0)
-    assert line.told.target >= 0.15
-    assert sum(1 for delay in line.delays[600:1100] if delay > 0.12) > 400
-
-
 def test_backlog_of_a_long_stall_is_given_up_but_for_its_end() -> None:
     line = plain()
     sent = packets(counting(5))
@@ -366,7 +251,7 @@ def test_backlog_of_a_long_stall_is_given_up_but_for_its_end() -> None:
     assert line.told.dropped > 1
     now = len(sent) * FRAME
     heard = b"".join(line.receiver.pull(now + n * BLOCK) for n in range(100))
-    assert sent[-1] in heard
+    assert pcm.peak(heard) == pcm.peak(sent[-1])
 
 
 def test_going_on_after_a_backlog_was_given_up_does_not_click() -> None:
@@ -383,36 +268,7 @@ def test_going_on_after_a_backlog_was_given_up_does_not_click() -> None:
     assert max(abs(a - b) for a, b in pairwise(heard)) < 200
 
 
-# Clocks
-
-
-@pytest.mark.parametrize("skew", [200e-6, -200e-6])
-def test_an_hour_of_drift_changes_neither_delay_nor_sound(skew: float) -> None:
-    line = plain()
-    quiet = packets(b"\x05\x00" * 48_000)
-    for second in range(0, 3600, 40):  # a minute and a half of it is enough of each piece
-        line.heard.clear()
-        line.delays.clear()
-        line.play(
-            quiet,
-            first=second * pcm.RATE,
-            began=second / (1 + skew),
-            skew=skew,
-            tail=-TRIP - FRAME,
-        )
-        assert max(line.delays[20:]) <= 0.035
-    assert line.told.missing == 0
-
-
-def test_drift_within_one_long_speech_is_followed() -> None:
-    line = opus()
-    line.play(speech() * 5, skew=300e-6, tail=0)
-    slow = opus()
-    slow.play(speech() * 5, skew=-300e-6, tail=0)
-    for told in (line.told, slow.told):
-        assert told.delay <= 0.035
-        assert told.missing == 0
-        assert told.concealed <= 0.2
+# New timelines
 
 
 def test_sender_that_begins_a_new_timeline_is_followed() -> None:
@@ -533,7 +389,7 @@ def test_any_network_keeps_its_promises(data: st.DataObject) -> None:
                 line.push(number, sine(300, FRAME), now)
             case "clear":
                 line.receiver.clear(now)
-                assert len(line.receiver._pcm) == 0
+                assert len(line.receiver._playout) == 0
             case "pause":
                 now += data.draw(st.floats(0, 3))
             case _:

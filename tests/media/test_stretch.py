@@ -18,7 +18,7 @@ def test_period_of_a_voice_is_a_multiple_of_that_of_its_pitch(pitch: int) -> Non
 
 
 def test_period_is_no_longer_than_asked() -> None:
-    assert period(sine(100, 0.05), 300) <= 300
+    assert period(sine(100, 0.05), 300, SHORTEST) <= 300
 
 
 def test_too_little_sound_has_no_period() -> None:
@@ -43,3 +43,11 @@ def test_fade_goes_from_one_to_the_other() -> None:
     assert (faded[0], faded[50]) == (0x4000, 0x2000)
     assert list(faded) == sorted(faded, reverse=True)
     assert fade(b"", b"") == b""
+
+
+def test_of_periods_that_are_as_good_the_first_one_counts() -> None:
+    tone = sine(300, 0.05)
+    one = pcm.RATE // 300
+    assert period(tone) == pytest.approx(one, abs=6)
+    assert period(tone, LONGEST, SHORTEST) == pytest.approx(3 * one, abs=6)
+    assert period(tone, one + 40) == pytest.approx(2 * one, abs=6)
