@@ -20,7 +20,7 @@ from appliance.core.model import (
 DIAL_TIMEOUT = 15.0  # s; caps signalling (10), ICE and DTLS (10), data channel (5), session (5)
 HANGUP_TIMEOUT = 3.0  # s for a call to let go of everything; then it is cancelled, again and again
 SHUTDOWN_TIMEOUT = 1.0  # s, the same when the process ends: all of it has 2 s
-LOST_TIMEOUT = 10.0  # s of hearing nothing after which the same call will not come back
+LOST_TIMEOUT = 12.0  # s more of hearing nothing, after three, and the call will not come back
 GIVE_UP_TIMEOUT = 60.0  # s from press or loss; nobody may find an open microphone later than that
 STEADY_TIME = 30.0  # s a new call has to hold before the losses ahead of it are forgotten
 STUCK_TURN_TIMEOUT = 600.0  # s in one turn; the longest answer a session allows takes about half

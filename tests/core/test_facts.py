@@ -112,7 +112,7 @@ def test_next_call_has_a_sound_card_of_its_own() -> None:
 def test_lost_call_comes_back_as_the_same_call_within_ten_seconds() -> None:
     model, effects = after(LIVE, MediaLost(1))
     assert model.phase == Live(1, interrupted=True)
-    assert [StartTimer(Timer.GIVE_UP, 60.0), StartTimer(Timer.LOST, 10.0)] == sorted(
+    assert [StartTimer(Timer.GIVE_UP, 60.0), StartTimer(Timer.LOST, 12.0)] == sorted(
         effects, key=str
     )
     model, effects = after(model, MediaBack(1))
