@@ -30,6 +30,7 @@ SETTINGS: Final = "/etc/voice-appliance/config.d/camera.toml"
 CHAIN: Final = (  # what a start was spent on; it is told once all of the system has started
     "systemctl is-system-running --wait >/dev/null; systemd-analyze time | head -n 1"
     "; systemd-analyze --no-pager critical-chain voice-appliance.service"
+    "; systemd-analyze --no-pager blame | head -n 10"
 )
 MAIN: Final = "$(systemctl show -P MainPID voice-appliance)"
 
