@@ -147,6 +147,8 @@ class Receiver:
             skip = max(0, min(self._borrowed, blocks * BLOCK_SAMPLES, length - JOINT))
         self._playout.play(packet, skip)
         self._next += length
+        if kept := self._borrowed - skip:
+            self._tempo.changed(kept)
         self._borrowed = 0
 
     def _bridge(self) -> None:

@@ -114,6 +114,14 @@ def test_packet_that_comes_too_late_leaves_the_delay_as_it_was() -> None:
     assert line.delays[-10] == pytest.approx(line.delays[500], abs=0.001)
 
 
+def test_what_was_made_up_is_not_put_in_once_more() -> None:
+    line, sent = opus(), vowel(copies=False)
+    line.play(sent, late=dict.fromkeys(range(300, len(sent), 4), 0.015), tail=0)
+    assert line.told.concealed > 0
+    assert line.told.stretched == 0
+    assert line.told.target <= line.delays[-10] + 0.0015 <= line.told.target + BLOCK
+
+
 def test_packets_lost_in_a_pause_tell_of_the_line() -> None:
     quiet = bytes(2 * PACKET)
     line = plain()
