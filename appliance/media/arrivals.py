@@ -144,6 +144,8 @@ class Arrivals:
             self._late.append(late)
             if late > self._usual + _PEAK:
                 self._peaks.append((now, late))
+        elif late > self._late[-1]:  # it was overtaken
+            self._late[-1] = late
         self._last = now
         self._decide(now)
         return continues
