@@ -23,6 +23,7 @@ _BUCKET = 0.5  # s
 _MEASURED = 5.0  # s, of which the fastest packet is the measure: 200 ppm of drift move it by 1 ms
 _USUAL_SHARE = 0.9
 _PEAK = 0.060  # s above what is usual
+_PEAKS = 4  # that are known
 _PEAK_KEPT = 10.0  # s; two peaks in this time are a habit of this network
 _LOSS_MEMORY = 0.998  # for each packet; half is forgotten after 350, 7 s
 _LOSS_MOST = 0.01  # share of lost packets beyond which none is remembered longer: 19 s
@@ -106,7 +107,7 @@ class Arrivals:
         self._newest = 0
         self._buckets: deque[tuple[float, float]] = deque()
         self._late: deque[float] = deque(maxlen=_MEMORY)
-        self._peaks: deque[tuple[float, float]] = deque(maxlen=4)
+        self._peaks: deque[tuple[float, float]] = deque(maxlen=_PEAKS)
         self._last = 0.0
         self._usual = 0.0
         self._loss = 0.0
@@ -167,7 +168,14 @@ class Arrivals:
             self._buckets[-1] = (self._buckets[-1][0], offset)
         while now - self._buckets[0][0] > _MEASURED:
             self._buckets.popleft()
-        self.fastest = min(offset for _, offset in self._buckets)
+        before, self.fastest = self.fastest, min(offset for _, offset in self._buckets)
+        if self._late and self.fastest > before:
+            self._slower(self.fastest - before)
+
+    def _slower(self, by: float) -> None:
+        """Take in that even the fastest packets take longer: by that measure none was so late."""
+        self._late = deque((max(0.0, late - by) for late in self._late), _MEMORY)
+        self._peaks = deque(((at, late - by) for at, late in self._peaks), _PEAKS)
 
     def _decide(self, now: float) -> None:
         self._loss *= _LOSS_MEMORY

@@ -126,6 +126,16 @@ def test_a_few_copies_more_or_less_do_not_change_what_is_waited_for() -> None:
     assert 0.040 <= targets.pop() <= 0.050
 
 
+def test_way_that_has_become_longer_is_not_waited_for_once_it_is_known() -> None:
+    arrivals = Arrivals()
+    for number in range(500):
+        arrivals.note(number * 960, number * FRAME)
+    for number in range(500, 800):
+        arrivals.note(number * 960, number * FRAME + 0.3)
+    assert arrivals.target == pytest.approx(FLOOR)
+    assert arrivals.jitter == pytest.approx(0, abs=1e-6)
+
+
 def target_after(late: Mapping[int, float]) -> float:
     """Return how long is waited after 400 packets of which these were so late, in any order."""
     arrivals = Arrivals()
