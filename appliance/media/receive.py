@@ -214,6 +214,7 @@ class Receiver:
 
     def _change(self, excess: float) -> None:
         """Cut `excess` seconds out of what plays next, or put that much in: whole periods only."""
+        excess = min(excess, self._spare())
         if not excess:
             return
         if self._playout.quiet and excess < 0:
@@ -228,6 +229,13 @@ class Receiver:
         if samples:
             self._heard.stretched += abs(samples) / RATE
             self._tempo.changed(samples)
+
+    def _spare(self) -> float:
+        """Return how many seconds there are beyond the packet that is needed now."""
+        packet = self._packets.get(self._next) if self._next is not None else None
+        if packet is None:
+            return 0.0
+        return max(0.0, self.buffered - self._decoder.duration(packet) / RATE)
 
     def _decode_ahead(self) -> None:
         """Decode what is there of the sound that a search for its pitch looks at."""

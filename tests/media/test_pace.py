@@ -52,6 +52,15 @@ def test_freezes_that_come_again_are_waited_for() -> None:
     assert sum(1 for delay in line.delays[600:1100] if delay > 0.12) > 400
 
 
+@pytest.mark.parametrize("behind", [0.1, 0.3, 0.6, 0.9])
+def test_sender_that_falls_behind_for_good_costs_nothing(behind: float) -> None:
+    line = opus()
+    line.play(speech(), late=dict.fromkeys(range(300, 600), behind), tail=0)
+    assert line.told.concealed <= 0.02
+    assert line.told.stretched <= 0.05
+    assert line.delays[-5] <= 0.035
+
+
 # Clocks
 
 
