@@ -103,7 +103,8 @@ class Arrivals:
         """Arrival minus timestamp of the fastest packet of late: the sender's clock in ours."""
         self.target = FLOOR
         """How long after `fastest` sound is to be played."""
-        self._began = False
+        self.began = False
+        """Whether anything has come."""
         self._newest = 0
         self._buckets: deque[tuple[float, float]] = deque()
         self._late: deque[float] = deque(maxlen=_MEMORY)
@@ -134,7 +135,7 @@ class Arrivals:
         """Take in an arrival; return False if it begins a new timeline."""
         offset = now - timestamp / RATE
         straggler = self._newest - STRAGGLER * RATE < timestamp < self._newest
-        continues = self._began and (straggler or abs(offset - self.fastest) < RESTART)
+        continues = self.began and (straggler or abs(offset - self.fastest) < RESTART)
         if not continues:
             self._restart()
             self._newest = timestamp
@@ -156,7 +157,7 @@ class Arrivals:
         self._loss = min(max(0.0, self._loss + count * (1 - _LOSS_MEMORY)), _LOSS_MOST)
 
     def _restart(self) -> None:
-        self._began = True
+        self.began = True
         self._buckets.clear()
         self._late.clear()
         self._peaks.clear()

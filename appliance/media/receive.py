@@ -69,6 +69,8 @@ class Receiver:
 
         `hold`: what is sent in that many seconds from now is dropped too.
         """
+        if not self._arrivals.began:
+            return
         self._gate = self._arrivals.sent(now + hold)
         if len(self._playout) or self._next is not None:
             self._playout.drop()
