@@ -67,16 +67,17 @@ async def watch(peer: Watched, speaking: Callable[[], bool], tell: Callable[[boo
     signs = Signs(clock(), clock(), clock())
     lost = False
 
-    def tell_changes() -> None:
-        nonlocal lost
-        if signs.is_lost(clock()) != lost:
-            lost = not lost
-            tell(lost)
-
-    while True:
-        await asyncio.sleep(TICK)
-        signs.look(await peer.received(), clock(), speaking=speaking())
-        tell_changes()  # before we ask again: nobody waits for that answer
-        if signs.quiet(clock()) >= PROBE_AFTER and await peer.is_reachable():
+    async def ask() -> None:
+        if await peer.is_reachable():
             signs.answered(clock())
-            tell_changes()
+
+    async with asyncio.TaskGroup() as tasks:
+        asking: asyncio.Task[None] | None = None  # beside the looks: it may take three of them
+        while True:
+            await asyncio.sleep(TICK)
+            signs.look(await peer.received(), clock(), speaking=speaking())
+            if signs.quiet(clock()) >= PROBE_AFTER and (asking is None or asking.done()):
+                asking = tasks.create_task(ask(), name="probe")
+            if signs.is_lost(clock()) != lost:
+                lost = not lost
+                tell(lost)

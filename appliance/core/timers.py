@@ -17,7 +17,7 @@ from appliance.core.model import (
     Waiting,
 )
 
-DIAL_TIMEOUT = 15.0  # s; caps signalling (10), ICE and DTLS (10), data channel (5), session (5)
+DIAL_TIMEOUT = 15.0  # s; caps loading (8), signalling (10), ICE and DTLS (10), channel, session (5)
 HANGUP_TIMEOUT = 3.0  # s for a call to let go of everything; then it is cancelled, again and again
 SHUTDOWN_TIMEOUT = 1.0  # s, the same when the process ends: all of it has 2 s
 LOST_TIMEOUT = 12.0  # s more of hearing nothing, after three, and the call will not come back

@@ -23,6 +23,7 @@ _BUCKET = 0.5  # s
 _MEASURED = 5.0  # s, of which the fastest packet is the measure: 200 ppm of drift move it by 1 ms
 _USUAL_SHARE = 0.9
 _PEAK = 0.060  # s above what is usual
+_PEAKS = 4  # that are known
 _PEAK_KEPT = 10.0  # s; two peaks in this time are a habit of this network
 _LOSS_MEMORY = 0.998  # for each packet; half is forgotten after 350, 7 s
 _LOSS_MOST = 0.01  # share of lost packets beyond which none is remembered longer: 19 s
@@ -102,11 +103,12 @@ class Arrivals:
         """Arrival minus timestamp of the fastest packet of late: the sender's clock in ours."""
         self.target = FLOOR
         """How long after `fastest` sound is to be played."""
-        self._began = False
+        self.began = False
+        """Whether anything has come."""
         self._newest = 0
         self._buckets: deque[tuple[float, float]] = deque()
         self._late: deque[float] = deque(maxlen=_MEMORY)
-        self._peaks: deque[tuple[float, float]] = deque(maxlen=4)
+        self._peaks: deque[tuple[float, float]] = deque(maxlen=_PEAKS)
         self._last = 0.0
         self._usual = 0.0
         self._loss = 0.0
@@ -133,7 +135,7 @@ class Arrivals:
         """Take in an arrival; return False if it begins a new timeline."""
         offset = now - timestamp / RATE
         straggler = self._newest - STRAGGLER * RATE < timestamp < self._newest
-        continues = self._began and (straggler or abs(offset - self.fastest) < RESTART)
+        continues = self.began and (straggler or abs(offset - self.fastest) < RESTART)
         if not continues:
             self._restart()
             self._newest = timestamp
@@ -144,6 +146,8 @@ class Arrivals:
             self._late.append(late)
             if late > self._usual + _PEAK:
                 self._peaks.append((now, late))
+        elif late > self._late[-1]:  # it was overtaken
+            self._late[-1] = late
         self._last = now
         self._decide(now)
         return continues
@@ -153,7 +157,7 @@ class Arrivals:
         self._loss = min(max(0.0, self._loss + count * (1 - _LOSS_MEMORY)), _LOSS_MOST)
 
     def _restart(self) -> None:
-        self._began = True
+        self.began = True
         self._buckets.clear()
         self._late.clear()
         self._peaks.clear()
@@ -165,7 +169,14 @@ class Arrivals:
             self._buckets[-1] = (self._buckets[-1][0], offset)
         while now - self._buckets[0][0] > _MEASURED:
             self._buckets.popleft()
-        self.fastest = min(offset for _, offset in self._buckets)
+        before, self.fastest = self.fastest, min(offset for _, offset in self._buckets)
+        if self._late and self.fastest > before:
+            self._slower(self.fastest - before)
+
+    def _slower(self, by: float) -> None:
+        """Take in that even the fastest packets take longer: by that measure none was so late."""
+        self._late = deque((max(0.0, late - by) for late in self._late), _MEMORY)
+        self._peaks = deque(((at, late - by) for at, late in self._peaks), _PEAKS)
 
     def _decide(self, now: float) -> None:
         self._loss *= _LOSS_MEMORY

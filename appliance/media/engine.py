@@ -61,7 +61,7 @@ class Engine:
     ) -> None:
         """Make an engine that hands the microphone over to `loop`.
 
-        `cues`: the rendered tones. `decoder`: of the far-end stream; used on the audio thread.
+        `cues`: the rendered tones. `decoder`: of the far-end stream; used on either thread.
         `levels`: told near and far in dBFS about every 100 ms, on the loop. `first_sound`: called
         once, on the loop, when the first far-end sound is on its way to the card. `tap`: given
         each near and far block, on the audio thread; must not block or raise. `near_gain`: what the

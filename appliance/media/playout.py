@@ -117,7 +117,7 @@ class Playout:
         if self.quiet:
             by = min(wanted, most)
         elif excess > 0:
-            by = period(pcm, min(wanted, most, LONGEST), SHORTEST)
+            by = period(pcm, min(wanted, most, LONGEST), SHORTEST) if wanted >= SHORTEST else 0
         else:
             by = period(pcm, max(SHORTEST, min(wanted, LONGEST // 2)), min(most, LONGEST))
         if not by:

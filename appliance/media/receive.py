@@ -69,6 +69,8 @@ class Receiver:
 
         `hold`: what is sent in that many seconds from now is dropped too.
         """
+        if not self._arrivals.began:
+            return
         self._gate = self._arrivals.sent(now + hold)
         if len(self._playout) or self._next is not None:
             self._playout.drop()
@@ -147,6 +149,8 @@ class Receiver:
             skip = max(0, min(self._borrowed, blocks * BLOCK_SAMPLES, length - JOINT))
         self._playout.play(packet, skip)
         self._next += length
+        if kept := self._borrowed - skip:
+            self._tempo.changed(kept)
         self._borrowed = 0
 
     def _bridge(self) -> None:
@@ -212,6 +216,7 @@ class Receiver:
 
     def _change(self, excess: float) -> None:
         """Cut `excess` seconds out of what plays next, or put that much in: whole periods only."""
+        excess = min(excess, self._spare())
         if not excess:
             return
         if self._playout.quiet and excess < 0:
@@ -226,6 +231,13 @@ class Receiver:
         if samples:
             self._heard.stretched += abs(samples) / RATE
             self._tempo.changed(samples)
+
+    def _spare(self) -> float:
+        """Return how many seconds there are beyond the packet that is needed now."""
+        packet = self._packets.get(self._next) if self._next is not None else None
+        if packet is None:
+            return 0.0
+        return max(0.0, self.buffered - self._decoder.duration(packet) / RATE)
 
     def _decode_ahead(self) -> None:
         """Decode what is there of the sound that a search for its pitch looks at."""

@@ -139,7 +139,8 @@ class Response(Shape, frozen=True, kw_only=True):
     @property
     def withheld(self) -> ErrorBody | None:
         """Which limit let nothing of it through, as the code of an error; None: something came."""
-        if self.status != "incomplete" or self.items:
+        came = any(item.type != "message" or item.content for item in self.items)
+        if self.status != "incomplete" or came:
             return None
         return ErrorBody(code=self.status_details.reason if self.status_details else None)
 

@@ -68,20 +68,16 @@ def test_pause_of_our_own_is_not_the_services_silence() -> None:
 
 
 class Mute:
-    """The peer of a service that is gone; `asked`: how often we asked for a sign of life."""
+    """The peer of a service that is gone, and answers no question until it is back."""
 
     def __init__(self) -> None:
-        self.asked = 0
         self.answer = asyncio.Event()
 
     async def received(self) -> Received:
         return Received(10, 5)
 
     async def is_reachable(self) -> bool:
-        self.asked += 1
-        if self.asked > 1:
-            await self.answer.wait()
-        return self.answer.is_set()
+        return await self.answer.wait()
 
 
 async def test_loss_is_told_while_we_still_ask(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,11 @@
 """What is lost is told from what is late, by the numbers in RTP's header."""
 
 import random
+from collections.abc import Mapping
 
 import pytest
 
-from appliance.media.arrivals import Arrivals, Losses
+from appliance.media.arrivals import FLOOR, Arrivals, Losses
 from appliance.media.pcm import RATE
 
 FRAME = 0.02  # s
@@ -123,3 +124,32 @@ def test_a_few_copies_more_or_less_do_not_change_what_is_waited_for() -> None:
             targets.add(arrivals.target)
     assert len(targets) == 1
     assert 0.040 <= targets.pop() <= 0.050
+
+
+def test_way_that_has_become_longer_is_not_waited_for_once_it_is_known() -> None:
+    arrivals = Arrivals()
+    for number in range(500):
+        arrivals.note(number * 960, number * FRAME)
+    for number in range(500, 800):
+        arrivals.note(number * 960, number * FRAME + 0.3)
+    assert arrivals.target == pytest.approx(FLOOR)
+    assert arrivals.jitter == pytest.approx(0, abs=1e-6)
+
+
+def target_after(late: Mapping[int, float]) -> float:
+    """Return how long is waited after 400 packets of which these were so late, in any order."""
+    arrivals = Arrivals()
+    came = sorted((number * FRAME + late.get(number, 0.0), -number) for number in range(400))
+    for now, number in came:
+        arrivals.note(-number * 960, now)
+    return arrivals.target
+
+
+@pytest.mark.parametrize("late", [0.012, 0.022, 0.043])
+def test_packets_that_others_overtake_are_waited_for(late: float) -> None:
+    assert late < target_after(dict.fromkeys(range(0, 400, 4), late)) <= late + 0.003
+
+
+def test_one_standstill_counts_once_in_whatever_order_it_ends() -> None:
+    held = {number: (320 - number) * FRAME + 1e-5 * (number * 7 % 20) for number in range(300, 320)}
+    assert target_after(held) == pytest.approx(FLOOR)

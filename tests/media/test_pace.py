@@ -52,6 +52,15 @@ def test_freezes_that_come_again_are_waited_for() -> None:
     assert sum(1 for delay in line.delays[600:1100] if delay > 0.12) > 400
 
 
+@pytest.mark.parametrize("behind", [0.1, 0.3, 0.6, 0.9])
+def test_sender_that_falls_behind_for_good_costs_nothing(behind: float) -> None:
+    line = opus()
+    line.play(speech(), late=dict.fromkeys(range(300, 600), behind), tail=0)
+    assert line.told.concealed <= 0.02
+    assert line.told.stretched <= 0.05
+    assert line.delays[-5] <= 0.035
+
+
 # Clocks
 
 
@@ -112,6 +121,14 @@ def test_packet_that_comes_too_late_leaves_the_delay_as_it_was() -> None:
     assert line.told.concealed > 0
     assert line.told.stretched == 0
     assert line.delays[-10] == pytest.approx(line.delays[500], abs=0.001)
+
+
+def test_what_was_made_up_is_not_put_in_once_more() -> None:
+    line, sent = opus(), vowel(copies=False)
+    line.play(sent, late=dict.fromkeys(range(300, len(sent), 4), 0.015), tail=0)
+    assert line.told.concealed > 0
+    assert line.told.stretched == 0
+    assert line.told.target <= line.delays[-10] + 0.0015 <= line.told.target + BLOCK
 
 
 def test_packets_lost_in_a_pause_tell_of_the_line() -> None:

@@ -356,6 +356,13 @@ def test_what_was_sent_before_a_clear_stays_unheard_and_what_comes_after_is_hear
     assert sent[31] in heard
 
 
+def test_clear_before_anything_came_drops_nothing() -> None:
+    line = plain()
+    line.receiver.clear(2.0, hold=0.04)  # the sender's clock may show anything then
+    sound = counting(0.5)
+    assert sound[2 * FADE :] in line.play(packets(sound), began=2.0)
+
+
 def test_clear_that_holds_drops_what_is_yet_to_be_sent() -> None:
     line = plain()
     sent = packets(counting(1))

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from appliance.realtime.client_events import (
@@ -22,6 +24,7 @@ from tests.realtime.wire import (
     event,
     failed,
     item_done,
+    message,
     spoken,
     typed,
 )
@@ -557,11 +560,12 @@ def test_failure_without_words_is_tried_once_more() -> None:
     assert kinds(sequencer.tick(2.0)) == ["response.create"]
 
 
+@pytest.mark.parametrize("output", [[], [message("i", "assistant", status="incomplete")]])
 @pytest.mark.parametrize("reason", ["max_output_tokens", "content_filter"])
-def test_answer_of_which_nothing_came_is_told(reason: str) -> None:
+def test_answer_of_which_nothing_came_is_told(reason: str, output: list[dict[str, Any]]) -> None:
     why = {"type": "incomplete", "reason": reason}
     sequencer = busy_with()
-    fed(sequencer, done("r", status="incomplete", status_details=why))
+    fed(sequencer, done("r", *output, status="incomplete", status_details=why))
     assert not sequencer.busy
     failure = sequencer.failure()
     assert failure
