@@ -3,9 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from appliance.media.bands import WIDE_BLOCK, WIDE_RATE, Block, rounded
-
-Floats = npt.NDArray[np.float32]
+from appliance.media.bands import WIDE_BLOCK, WIDE_RATE, Block, Floats, rounded
 
 LEAD = 0.025  # s by which the reference is before its echo: what a linear filter needs in front
 STEADY = 0.004  # s; farther than that the delay has jumped, and not drifted
@@ -13,11 +11,17 @@ STEADY = 0.004  # s; farther than that the delay has jumped, and not drifted
 _NEAR_ENOUGH = (0.012, 0.060)  # s; a reference so far before its echo is left where it is
 _REACH = 0.4  # s of delay that are looked for
 _BEHIND = 0.1  # s by which the reference may have come to be too late
-_KEPT = 8192  # samples of reference at 16 kHz: 0.5 s
+PAST = 30  # blocks of the reference that may be asked for again
+_KEPT = 12288  # samples of reference at 16 kHz: 0.77 s, for the reach and the past
+_MOST = _KEPT - (PAST + 2) * WIDE_BLOCK  # samples of delay
 _THIN = 4  # the search runs at 4 kHz, enough for a tenth of a millisecond by interpolation
 _WINDOW = 8192  # samples at 4 kHz: 2 s
 _CLEAR = 10.0  # times the usual height of the correlation; echoes have 17 to 30
 _EVERY = 50  # blocks between two looks, and of sound from the speaker that one takes
+_SOON, _OFTEN, _AT_LAST = 15, 5, 60  # blocks after a jump: the first look, the next, and no more
+_JUMPED = 0.001  # s; with less it is a drift, and the filter follows
+_HOLD = 150  # blocks until it is looked again for what was no jump
+_AGREE = 0.0005  # s; two looks that say the same are right
 _FOLLOW, _LEARN = 0.4, 0.03  # of the error, at each look, to the rate: for now, for good
 
 
@@ -56,6 +60,25 @@ class Alignment:
         self._point = None
         self._heard = 0
         self._blocks = 0
+        self._seeking = self._hold = 0
+        self._sought: float | None = None
+
+    @property
+    def seeking(self) -> bool:
+        """Whether the echo has jumped, and is being sought."""
+        return self._seeking > 0
+
+    def seek(self) -> bool:
+        """Look where the echo jumps to just now; return whether there is anything to go by.
+
+        It is brought back to where it was, to a fraction of a sample, so that a filter behind
+        still fits. `seeking` until then.
+        """
+        if self._point is None or self._hold:
+            return False
+        self._near[:] = 0
+        self._seeking, self._sought = 1, None
+        return True
 
     def reference(self, far: Block) -> Block:
         """Take 10 ms of the far end, return the 10 ms whose echo is due."""
@@ -63,6 +86,12 @@ class Alignment:
         self._sound[-WIDE_BLOCK:] = far
         places = _KEPT - WIDE_BLOCK - self._lag - 2 + np.arange(WIDE_BLOCK) * (1 + self._rate)
         self._lag = max(0.0, self._lag - WIDE_BLOCK * self._rate)
+        return rounded(_between(self._sound, places))
+
+    def past(self, blocks: int) -> Block:
+        """Return the reference of so many blocks ago (PAST at most), as it is aligned now."""
+        lag = self._lag + WIDE_BLOCK * (blocks + 1) * self._rate
+        places = _KEPT - WIDE_BLOCK * (blocks + 1) - lag - 2 + np.arange(WIDE_BLOCK)
         return rounded(_between(self._sound, places))
 
     def watch(self, reference: Block, near: Block, *, sounding: bool) -> bool:
@@ -74,6 +103,9 @@ class Alignment:
             step = WIDE_BLOCK // _THIN
             kept[:-step] = kept[step:]
             kept[-step:] = new.reshape(-1, _THIN).mean(1)
+        if self._seeking:
+            return self._seek(sounding=sounding)
+        self._hold = max(0, self._hold - 1)
         self._heard += sounding
         self._blocks += 1
         if self._blocks % _EVERY or self._heard < _EVERY:
@@ -81,6 +113,33 @@ class Alignment:
         self._heard = 0
         found, clarity = _echo_in(self._far, self._near)
         return clarity >= _CLEAR and self._settle(found)
+
+    def _seek(self, *, sounding: bool) -> bool:
+        self._seeking += sounding
+        if self._seeking > _AT_LAST:
+            self._seeking, self._hold = 0, _HOLD
+            return False
+        if not sounding or self._seeking < _SOON or self._seeking % _OFTEN:
+            return False
+        found, clarity = _echo_in(self._far, self._near)
+        before, self._sought = self._sought, found if clarity >= _CLEAR else None
+        if self._sought is None or before is None or abs(found - before) > _AGREE:
+            return False
+        if abs(found - (self._point or 0.0)) < _JUMPED:
+            self._seeking, self._hold = 0, _HOLD
+            return False
+        return self._bring_back(found)
+
+    def _bring_back(self, found: float) -> bool:
+        """Hold the echo where it was before it jumped; return whether it cannot be."""
+        point = self._point or 0.0
+        lag = self._lag + (found - point) * WIDE_RATE
+        self.forget()
+        if not 0 <= lag <= _MOST:
+            return True
+        self._lag, self._point, self._echo = lag, point, point
+        self._strayed = 0
+        return False
 
     def _settle(self, found: float) -> bool:
         self._echo = found
@@ -90,8 +149,7 @@ class Alignment:
             if _NEAR_ENOUGH[0] < found < _NEAR_ENOUGH[1]:
                 self._point = found
                 return False
-            most = _KEPT - 2 * WIDE_BLOCK
-            lag = min(max(0.0, self._lag + (found - LEAD) * WIDE_RATE), most)
+            lag = min(max(0.0, self._lag + (found - LEAD) * WIDE_RATE), _MOST)
             moved, self._lag = (lag - self._lag) / WIDE_RATE, lag
             self._point = self._echo = found - moved
             return moved != 0.0
@@ -99,7 +157,8 @@ class Alignment:
         if abs(error) > STEADY:
             self._strayed += 1
             if self._strayed >= 2:  # one look may be wrong
-                self._point = None
+                self._bring_back(found)
+                return True
             return False
         self._strayed = 0
         self._learned -= error * _LEARN

@@ -6,6 +6,7 @@ import numpy.typing as npt
 from appliance.media.pcm import BLOCK_SAMPLES, RATE
 
 Block = npt.NDArray[np.int16]
+Floats = npt.NDArray[np.float32]
 
 FACTOR = 3
 WIDE_RATE = RATE // FACTOR  # Hz
@@ -70,3 +71,8 @@ def power(sound: npt.NDArray[np.int16] | npt.NDArray[np.float32]) -> float:
     """Return its mean square, 0 to 1 (full scale)."""
     scaled = sound.astype(np.float32)
     return float(np.dot(scaled, scaled)) / (len(sound) * 32768.0**2)
+
+
+def product(one: Block, other: Floats) -> float:
+    """Return the mean of their product, sample by sample: what they have in common, as power."""
+    return float(np.dot(one.astype(np.float32), other)) / (len(one) * 32768.0**2)

@@ -11,7 +11,7 @@ _QUIETEST, _LOUDEST = 10 ** (-60 / 10), 10 ** (-40 / 10)  # between which the li
 _BELOW_SPEECH = 10 ** (-17 / 10)  # where the limit is, seen from how loud the person speaks
 _LEARN = 0.01  # for each block of the person's voice alone
 _RISE, _FALL = 0.02, 0.002  # for each block of residue, to how loud it is
-_ABOVE_RESIDUE = 3.0  # times
+_ABOVE_RESIDUE = 2.0  # times
 _CERTAIN, _LIKELY = 0.8, 0.3  # probability of speech
 _SEEN, _ENOUGH = 10, 4  # blocks looked at, and of them with speech: somebody cuts in
 _ECHOING = 25  # blocks that a room goes on when the speaker is silent
@@ -40,16 +40,25 @@ class Gate:
         """Close the microphone while the speaker sounds, until the echo is known again."""
         self._settling = SETTLING
 
+    def close(self) -> None:
+        """Close the microphone for this block while the speaker sounds: the echo is lost."""
+        self._settling = max(1, self._settling)
+        self._open = 0
+        self._speech.extend([False] * _SEEN)
+
     @property
     def settled(self) -> bool:
         """Whether the echo is known."""
         return not self._settling
 
-    def passes(self, *, sounding: bool, power: float, speech: float) -> bool:
+    def passes(
+        self, *, sounding: bool, power: float, speech: float, person: bool | None = None
+    ) -> bool:
         """Whether this block of the microphone is to be heard; also sets the speaker's gain.
 
         `sounding`: the speaker is. `power`: mean square of the cleaned block. `speech`: how
-        probable it is that somebody speaks in it, 0 to 1.
+        probable it is that somebody speaks in it, 0 to 1. `person`: there is more in the microphone
+        than an echo; None: nobody can say.
         """
         settled = self.settled
         if sounding:
@@ -65,10 +74,10 @@ class Gate:
         if not settled:
             self._duck(cuts_in=False)
             return False
-        if sounding and not self._ducking:
+        if sounding and not self._ducking and person is not True:
             part = _RISE if power > self._residue else _FALL
             self._residue += (power - self._residue) * part
-        loud = power > max(self._limit, self._residue * _ABOVE_RESIDUE)
+        loud = person is not False and power > max(self._limit, self._residue * _ABOVE_RESIDUE)
         self._open = _OPEN if loud else max(0, self._open - 1)
         self._speech.append(loud and speech > _LIKELY)
         cuts_in = sum(self._speech) >= _ENOUGH

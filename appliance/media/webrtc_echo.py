@@ -15,9 +15,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else numpy starts a thread
 import numpy as np
 from pywebrtc_audio import AudioProcessor, GainController
 
-from appliance.media.alignment import Alignment
+from appliance.media.alignment import PAST, Alignment
 from appliance.media.bands import WIDE_RATE, Block, Narrower, Widener, power, rounded
-from appliance.media.gate import Gate
+from appliance.media.double_talk import DoubleTalk
+from appliance.media.gate import DUCKED, Gate
 from appliance.media.speex import LinearCanceller
 
 # At 16 kHz: what the service understands speech from, and AEC3 hears 3 to 4 more interruptions out
@@ -27,9 +28,11 @@ _MODERATE: Final = 1  # of 0 to 3; more of it colours speech
 # AEC3 takes its own linear filter for a bad one and closes the microphone while both speak. Most of
 # the echo taken out before it opens it: 340 ms instead of 610 to a loud speaker's interruption.
 _LINEAR_SHARE: Final = np.float32(0.8)
-_ASTRAY: Final = 1.3  # times the microphone's power behind the filter: it puts an echo in
-_ASTRAY_BLOCKS: Final = 3
-_QUICK: Final = 0.7  # for each block: what both powers keep
+# While somebody may speak the filter takes out all it can, and AEC3 is shown so much less of the
+# speaker's sound that it leaves them in.
+_SHOWN: Final = np.float32(0.25)
+_LATELY: Final = 10  # blocks of sound from the speaker until its echo must be there
+_AT_ONCE: Final = 3  # blocks for the filter in one, until it has caught up
 _FORGET: Final = 0.999  # for each block: the last 10 s count
 _JUMPS, _JUMPS_WITHIN = 4, 1000  # of the delay, in so many blocks: clocks 0.1 % apart, or worse
 
@@ -63,8 +66,10 @@ class WebRtcEcho(EchoCanceller):
         self._linear: LinearCanceller | None = None
         with suppress(OSError):  # AEC3 does without it
             self._linear = LinearCanceller()
-        self._near_power = self._linear_power = 0.0
-        self._astray = 0
+        self._talk = DoubleTalk()
+        self._sounded = 0
+        self._delay: float | None = None  # s; of the echo before it jumped
+        self._behind: deque[Block] = deque(maxlen=PAST)  # microphone that the filter has not had
         self._gate.begin_anew()
 
     @override
@@ -75,30 +80,57 @@ class WebRtcEcho(EchoCanceller):
         sounding = power(reference) > AUDIBLE
         if self._alignment.watch(reference, mic, sounding=sounding):
             self._begin_anew()
-        clean = self._processor.process(self._filtered(mic, reference, sounding), reference)
+        clean = self._processor.process(*self._filtered(mic, reference, sounding))
         self._voice.process(clean)
         left = power(clean)
         if sounding and self._gate.settled and self._gate.gain == 1.0:  # nobody else speaks
             self._before = self._before * _FORGET + power(mic)
             self._after = self._after * _FORGET + left
         speech = float(self._voice.speech_probability)
-        passes = self._gate.passes(sounding=sounding, power=left, speech=speech)
+        person = None if self._linear is None else self._talk.person
+        passes = self._gate.passes(sounding=sounding, power=left, speech=speech, person=person)
         return self._widen.convert(clean if passes else np.zeros_like(clean))
 
-    def _filtered(self, mic: Block, reference: Block, sounding: bool) -> Block:
-        """Return the microphone with most of its echo taken out by the linear filter."""
+    def _filtered(self, mic: Block, reference: Block, sounding: bool) -> tuple[Block, Block]:
+        """Return what AEC3 is to have: the microphone, most of its echo taken out, and the far."""
         if self._linear is None:
-            return mic
-        linear = self._linear.process(mic, reference)
-        if sounding:
-            self._near_power = self._near_power * _QUICK + power(mic)
-            self._linear_power = self._linear_power * _QUICK + power(linear)
-            astray = self._linear_power > self._near_power * _ASTRAY
-            self._astray = self._astray + 1 if astray else 0
-            if self._astray >= _ASTRAY_BLOCKS and self._gate.settled:
-                self._alignment.forget()  # the card lost sound, or took more into stock
-                self._begin_anew()
-        return rounded(mic + (linear - mic.astype(np.float32)) * _LINEAR_SHARE)
+            return mic, reference
+        if self._alignment.seeking or self._behind:
+            self._catch_up(self._linear, mic)
+            return mic, reference
+        echo = mic.astype(np.float32) - self._linear.process(mic, reference)
+        self._talk.take(mic, echo)
+        self._sounded = min(_LATELY, self._sounded + 1) if sounding else max(0, self._sounded - 2)
+        if self._sounded == _LATELY:
+            self._watch_the_filter()
+        if self._talk.suspected:
+            return rounded(mic - echo), rounded(reference * _SHOWN)
+        return rounded(mic - echo * _LINEAR_SHARE), reference
+
+    def _watch_the_filter(self) -> None:
+        """Notice that the card has lost sound, or took more into stock: the echo has jumped."""
+        person = self._gate.gain <= DUCKED  # and still there, the speaker being down
+        harmful = self._talk.harmful and self._gate.settled
+        if not harmful and not self._talk.astray(person=person):
+            return
+        if self._alignment.seek():
+            self._delay = self._alignment.delay
+        elif harmful:
+            self._alignment.forget()
+            self._begin_anew()
+
+    def _catch_up(self, linear: LinearCanceller, mic: Block) -> None:
+        """Keep the filter as it is until the echo is back where it was; then give it the rest."""
+        self._talk.miss()
+        self._gate.close()
+        self._behind.append(mic)
+        if not self._alignment.seeking:
+            if self._delay not in {None, self._alignment.delay}:
+                self._jumps.append(self._blocks)
+            self._delay = None
+            for _ in range(min(_AT_ONCE, len(self._behind))):
+                past = self._alignment.past(len(self._behind) - 1)
+                linear.process(self._behind.popleft(), past)
 
     def _begin_anew(self) -> None:
         """The echo is not where it was."""

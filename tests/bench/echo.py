@@ -2,11 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+import wave
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
-from statistics import median
+from pathlib import Path
+from statistics import fmean, median
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +25,7 @@ from appliance.media.webrtc_echo import WebRtcEcho
 from tests.bench import room as rooms
 from tests.bench.room import Room, Scene, Sound
 from tests.bench.rows import Row
+from tests.bench.sound import scored
 
 Samples = npt.NDArray[np.int16]
 Job = tuple[str, str, Room]
@@ -56,6 +60,9 @@ AFTER_JUMP = {
 ERLE_GOALS = {"distorted": 40.0, "drift 300 ppm": 40.0, "six xruns": 40.0, "delay jumps": 35.0}
 ERLE_GOAL = 50.0
 LATENCY_GOAL = 250.0  # ms
+INTELLIGIBLE = ("nominal", "loud")  # in which the person's words are scored
+STOI_GOAL = 0.75
+AFTER_PHRASE = 0.5  # s; for the canceller's delay
 
 
 class Aec3(NoEcho):
@@ -96,11 +103,15 @@ CANCELLERS: Mapping[str, Callable[[], EchoCanceller]] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`erle`: dB, the worse of two times. `own`: interruptions by itself. `latencies`: s."""
+    """`erle`: dB, the worse of two times. `own`: interruptions by itself. `latencies`: s.
+
+    `phrases`: what the person said while both spoke, and what was heard of it.
+    """
 
     erle: float
     own: int
     latencies: tuple[float | None, ...]
+    phrases: tuple[tuple[Samples, Samples], ...]
 
 
 async def echo() -> list[Row]:
@@ -118,6 +129,9 @@ async def echo() -> list[Row]:
         results.setdefault((kind, name), []).append(found)
     own = sum(o.own for (_, name), found in results.items() if name == "ours" for o in found)
     rows = [row for kind in rooms.ROOMS for row in _rows(kind, results)]
+    for kind in INTELLIGIBLE:
+        heard = {name: results[kind, name] for name in CANCELLERS}
+        rows.append(await asyncio.to_thread(_intelligible, kind, heard))
     others = {
         name: float(sum(o.own for (_, n), found in results.items() if n == name for o in found))
         for name in list(CANCELLERS)[1:]
@@ -159,6 +173,34 @@ def _rows(kind: str, results: Mapping[tuple[str, str], Sequence[Outcome]]) -> li
     ]
 
 
+def _intelligible(kind: str, found: Mapping[str, Sequence[Outcome]]) -> Row:
+    """Return how well a person is understood while the machine talks, and is turned down."""
+    pairs = [
+        (name, pair) for name, outcomes in found.items() for o in outcomes for pair in o.phrases
+    ]
+    with TemporaryDirectory(prefix="voice-appliance-bench-") as folder:
+        paths = [
+            tuple(_written(Path(folder) / f"{n}-{m}.wav", sound) for m, sound in enumerate(pair))
+            for n, (_, pair) in enumerate(pairs)
+        ]
+        scores = scored([(said, heard) for said, heard in paths])
+    stoi: dict[str, list[float]] = {}
+    for (name, _), score in zip(pairs, scores, strict=True):
+        stoi.setdefault(name, []).append(score["stoi"])
+    ours, *rest = ((name, fmean(values)) for name, values in stoi.items())
+    text = f"STOI of the person while both speak, {kind}"
+    return Row(f"echo.stoi.{kind}", text, "", ours[1], None, dict(rest), at_least=STOI_GOAL)
+
+
+def _written(path: Path, sound: Samples) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(sound.tobytes())
+    return path
+
+
 def _latency(outcomes: Sequence[Outcome]) -> float:
     """Return the median in ms; what was missed counts as heard at the end of its window."""
     return 1000 * median(x or HEARD_WITHIN for o in outcomes for x in o.latencies)
@@ -176,7 +218,15 @@ def outcome(name: str, kind: str, room: Room) -> Outcome:
         for start in rooms.INTERRUPTIONS
     )
     times = AFTER_JUMP.get(kind, (EARLY, LATE))
-    return Outcome(min(_erle(scene, clean, *span) for span in times), own, latencies)
+    phrases = tuple(_phrases(scene, clean)) if kind in INTELLIGIBLE else ()
+    return Outcome(min(_erle(scene, clean, *span) for span in times), own, latencies, phrases)
+
+
+def _phrases(scene: Scene, clean: Samples) -> Iterator[tuple[Samples, Samples]]:
+    talker = np.round(np.clip(scene.talker, -1, 0.99997) * 32767).astype(np.int16)
+    for start, phrase in zip(rooms.INTERRUPTIONS, _voices()[2], strict=True):
+        begin, end = round(start * RATE), round(start * RATE) + len(phrase)
+        yield talker[begin:end], clean[begin : end + round(AFTER_PHRASE * RATE)]
 
 
 def talks_alone(room: Room) -> int:

@@ -115,3 +115,62 @@ def test_forgotten_delay_is_looked_for_again() -> None:
     _, anew = run(alignment, far, echo(far, 0.2))
     assert len(anew) == 1
     assert alignment.delay == pytest.approx(0.2, abs=2e-4)
+
+
+def jumping(alignment: Alignment, to: float, blocks_after: int) -> tuple[Sound, Sound, int]:
+    """Return reference and microphone of an echo that jumps after 5 s, and how long it took."""
+    far = noise(8)
+    near = np.concatenate((echo(far, 0.08)[: 5 * WIDE_RATE], echo(far, to)[5 * WIDE_RATE :]))
+    reference, took = [], -1
+    for number, (out, heard) in enumerate(zip(blocks(far), blocks(near), strict=True)):
+        reference.append(alignment.reference(out))
+        assert not alignment.watch(reference[-1], heard, sounding=True) or number < 200
+        if number == 500 + blocks_after:
+            assert alignment.seek()
+        if number > 500 + blocks_after and took < 0 and not alignment.seeking:
+            took = number - 500
+    return np.concatenate(reference).astype(float), near, took
+
+
+@pytest.mark.parametrize("to", [0.07, 0.09, 0.103, 0.3])
+def test_echo_that_is_sought_is_back_where_it_was_within_300_ms(to: float) -> None:
+    reference, near, took = jumping(Alignment(), to, 3)
+    assert 0 < took <= 30
+    moved = lead(reference, near, 6) - lead(reference, near, 4)
+    assert abs(moved) <= 1 / WIDE_RATE
+
+
+def test_seeking_what_has_not_jumped_changes_nothing_and_is_not_done_again_at_once() -> None:
+    far = noise(6)
+    near = echo(far, 0.08)
+    early, late = slice(5 * WIDE_RATE), slice(5 * WIDE_RATE, 5 * WIDE_RATE + 30 * WIDE_BLOCK)
+    alignment = Alignment()
+    run(alignment, far[early], near[early])
+    before = alignment.delay
+    assert alignment.seek()
+    run(alignment, far[late], near[late])
+    assert not alignment.seeking
+    assert alignment.delay == pytest.approx(before, abs=1e-5)
+    assert not alignment.seek()
+
+
+def test_nothing_is_sought_before_an_echo_was_found() -> None:
+    assert not Alignment().seek()
+
+
+def test_seeking_ends_without_an_echo() -> None:
+    far = noise(8)
+    alignment = Alignment()
+    run(alignment, far, echo(far, 0.08))
+    assert alignment.seek()
+    run(alignment, noise(1, seed=2), noise(1, seed=3))
+    assert not alignment.seeking
+
+
+def test_past_reference_is_what_it_was() -> None:
+    far = noise(4)
+    alignment = Alignment()
+    reference, _ = run(alignment, far, echo(far, 0.1))
+    for ago in (0, 1, 29):
+        end = len(reference) - ago * WIDE_BLOCK
+        assert np.abs(alignment.past(ago) - reference[end - WIDE_BLOCK : end]).max() <= 60

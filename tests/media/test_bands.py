@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from appliance.media import pcm
-from appliance.media.bands import WIDE_BLOCK, WIDE_RATE, Narrower, Widener, power
+from appliance.media.bands import WIDE_BLOCK, WIDE_RATE, Narrower, Widener, power, product
 from appliance.media.speex import LinearCanceller
 from tests.sound import sine, strength_of
 
@@ -63,3 +63,11 @@ def test_linear_canceller_takes_the_echo_and_leaves_the_person() -> None:
 def test_linear_canceller_refuses_what_is_no_block() -> None:
     with pytest.raises(ValueError, match="160 samples"):
         LinearCanceller().process(np.zeros(80, np.int16), np.zeros(160, np.int16))
+
+
+def test_product_is_the_power_that_two_sounds_share() -> None:
+    rng = np.random.default_rng(1)
+    one = rng.normal(0, 3000, WIDE_BLOCK).astype(np.int16)
+    assert product(one, one.astype(np.float32)) == pytest.approx(power(one), rel=1e-5)
+    assert product(one, -0.5 * one.astype(np.float32)) == pytest.approx(-power(one) / 2, rel=1e-5)
+    assert product(one, np.zeros(WIDE_BLOCK, np.float32)) == 0

@@ -125,6 +125,20 @@ def test_echo_that_jumps_is_not_heard_until_it_is_known_again() -> None:
     assert level(near[later]) - level(clean[later]) >= 30
 
 
+def test_person_is_heard_half_a_second_after_the_card_lost_10_ms() -> None:
+    far = 0.3 * babble(14, 1, 110)
+    person = np.zeros(len(far))
+    said = slice(round(10.6 * SECOND), round(11.6 * SECOND))
+    person[said] = 0.2 * babble(1, 4, 190)
+    before, after = (room(far, delay=delay, level_db=-6) for delay in (0.08, 0.07))
+    jump = 10 * SECOND
+    near = np.concatenate((before[:jump], after[jump:])) + person
+    clean = run(WebRtcEcho(), near, far)
+    lost = slice(jump, jump + SECOND // 2)
+    assert level(near[lost]) - level(clean[lost]) >= 15
+    assert level(clean[said]) - level(person[said]) >= -10
+
+
 def test_clocks_too_far_apart_are_told() -> None:
     far = 0.3 * babble(15, 1, 110)
     echo = room(far, delay=0.08, level_db=-6)

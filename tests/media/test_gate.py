@@ -102,3 +102,26 @@ def test_share_of_double_talk_is_counted() -> None:
     play(gate, 100, sounding=True, power=NOTHING, speech=0.0)
     play(gate, 103, sounding=True, power=VOICE, speech=1.0)
     assert (gate.both, gate.far) == (100, 203)  # believed from the fourth block on
+
+
+def test_what_is_only_an_echo_is_not_heard_however_loud() -> None:
+    gate = settled()
+    heard = [gate.passes(sounding=True, power=VOICE, speech=1.0, person=False) for _ in range(100)]
+    assert not any(heard)
+    assert gate.gain == 1.0
+
+
+def test_person_does_not_raise_the_limit_for_what_they_say_next() -> None:
+    gate = settled()
+    for _ in range(300):
+        gate.passes(sounding=True, power=VOICE, speech=0.1, person=True)
+    assert gate.passes(sounding=True, power=VOICE / 10, speech=1.0, person=True)
+
+
+def test_echo_that_is_lost_closes_an_open_microphone_for_as_long_and_no_longer() -> None:
+    gate = settled()
+    assert all(play(gate, 5, sounding=True, power=VOICE, speech=1.0))
+    for _ in range(30):
+        gate.close()
+        assert play(gate, 1, sounding=True, power=VOICE, speech=1.0) == [False]
+    assert play(gate, 1, sounding=True, power=VOICE, speech=1.0) == [True]
