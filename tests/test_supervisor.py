@@ -88,13 +88,13 @@ async def test_lost_call_is_redialled_with_its_conversation() -> None:
         assert rig.resumed == [False, True]
 
 
-async def test_call_without_sound_is_dropped_after_ten_seconds_and_redialled() -> None:
+async def test_call_without_sound_is_dropped_after_twelve_seconds_and_redialled() -> None:
     async with running() as rig:
         rig.post(Dial())
         await rig.until(Live)
         rig.post(MediaLost(1))
         await rig.until(Waiting)
-        assert now() == 11
+        assert now() == 13
         await rig.until(Live, call_no=2)
 
 

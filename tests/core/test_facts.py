@@ -109,7 +109,7 @@ def test_next_call_has_a_sound_card_of_its_own() -> None:
     assert again.without_sound is None
 
 
-def test_lost_call_comes_back_as_the_same_call_within_ten_seconds() -> None:
+def test_lost_call_comes_back_as_the_same_call_within_twelve_seconds() -> None:
     model, effects = after(LIVE, MediaLost(1))
     assert model.phase == Live(1, interrupted=True)
     assert [StartTimer(Timer.GIVE_UP, 60.0), StartTimer(Timer.LOST, 12.0)] == sorted(
@@ -128,7 +128,7 @@ def test_what_was_not_sent_is_told_whatever_became_of_its_call() -> None:
         assert after(model, SendFailed(0, NETWORK)) == (model, [])
 
 
-def test_second_report_of_a_loss_does_not_start_the_ten_seconds_again() -> None:
+def test_second_report_of_a_loss_does_not_start_the_twelve_seconds_again() -> None:
     _model, effects = after(LIVE, MediaLost(1), MediaLost(1))
     assert effects == []
 
