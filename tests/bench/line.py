@@ -3,6 +3,7 @@
 import asyncio
 import random
 import wave
+from abc import abstractmethod
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import av
 import numpy as np
 from aiortc import RTCRtpReceiver, RTCRtpSender
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack
+from typing_extensions import override
 
 from appliance.media.opus import FRAME_BYTES, TIME_BASE, OpusEncoder
 from appliance.media.packet import Packet
@@ -103,19 +105,13 @@ def impair(sender: RTCRtpSender, plan: Plan) -> None:
     setattr(transport, "_send_rtp", impaired)  # noqa: B010 - so is mypy content
 
 
-class Speaking(MediaStreamTrack):
-    """A sound file (mono, 48 kHz, 16 bits) as 20 ms Opus packets with error correction, paced."""
+class Paced(MediaStreamTrack):
+    """Packets of 20 ms, each sent when it is due."""
 
     kind = "audio"
 
-    def __init__(self, path: str, *, copies: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        encoder = OpusEncoder(copies=copies)
-        with wave.open(path) as file:
-            sound = file.readframes(file.getnframes())
-        parts = [sound[at : at + FRAME_BYTES] for at in range(0, len(sound), FRAME_BYTES)]
-        self._packets = [encoder.encode(part.ljust(FRAME_BYTES, b"\0")) for part in parts]
-        self._silence = encoder.encode(bytes(FRAME_BYTES))
         self._number = -1
         self._began = 0.0
 
@@ -126,8 +122,28 @@ class Speaking(MediaStreamTrack):
             self._began = loop.time()
         self._number += 1
         await asyncio.sleep(self._began + self._number * FRAME - loop.time())
-        last = self._number >= len(self._packets)
-        return _packet(self._silence if last else self._packets[self._number], self._number * 960)
+        return _packet(self.payload(self._number), self._number * 960)
+
+    @abstractmethod
+    def payload(self, number: int) -> bytes:
+        """Return what the packet with this number holds."""
+
+
+class Speaking(Paced):
+    """A sound file (mono, 48 kHz, 16 bits) as 20 ms Opus packets with error correction, paced."""
+
+    def __init__(self, path: str, *, copies: bool) -> None:
+        super().__init__()
+        encoder = OpusEncoder(copies=copies)
+        with wave.open(path) as file:
+            sound = file.readframes(file.getnframes())
+        parts = [sound[at : at + FRAME_BYTES] for at in range(0, len(sound), FRAME_BYTES)]
+        self._packets = [encoder.encode(part.ljust(FRAME_BYTES, b"\0")) for part in parts]
+        self._silence = encoder.encode(bytes(FRAME_BYTES))
+
+    @override
+    def payload(self, number: int) -> bytes:
+        return self._packets[number] if number < len(self._packets) else self._silence
 
 
 class Echoing(MediaStreamTrack):
@@ -154,10 +170,8 @@ class Echoing(MediaStreamTrack):
         return _packet(packet.payload, packet.timestamp)
 
 
-class Tone(MediaStreamTrack):
+class Tone(Paced):
     """A tone from the first packet on, paced as speech; silence while it is switched off."""
-
-    kind = "audio"
 
     def __init__(self) -> None:
         super().__init__()
@@ -166,18 +180,10 @@ class Tone(MediaStreamTrack):
         turns = np.arange(FRAME_BYTES // 2) * PITCH / RATE  # whole ones in a frame
         sine = STRENGTH * 32767 * np.sin(2 * np.pi * turns)
         self._frame = sine.astype("<i2").tobytes()
-        self._number = -1
-        self._began = 0.0
 
-    async def recv(self) -> "av.Packet[Stream]":
-        """Return the next packet when it is due."""
-        loop = asyncio.get_running_loop()
-        if self._number < 0:
-            self._began = loop.time()
-        self._number += 1
-        await asyncio.sleep(self._began + self._number * FRAME - loop.time())
-        sound = self._frame if self.sounding else bytes(FRAME_BYTES)
-        return _packet(self._encoder.encode(sound), self._number * 960)
+    @override
+    def payload(self, number: int) -> bytes:
+        return self._encoder.encode(self._frame if self.sounding else bytes(FRAME_BYTES))
 
 
 def track_for(plan: Plan | None, receiver: RTCRtpReceiver) -> MediaStreamTrack:

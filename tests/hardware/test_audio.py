@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pyaudio
@@ -14,7 +15,7 @@ import pytest_asyncio
 
 from appliance.config import AudioConfig
 from appliance.errors import DeviceError
-from appliance.hardware import audio, stream
+from appliance.hardware import audio, portaudio, stream
 from appliance.hardware.audio import PyAudioDevice
 from appliance.hardware.portaudio import list_devices
 from appliance.hardware.virtual_card import MICROPHONE, SPEAKER, VirtualCard
@@ -324,3 +325,12 @@ async def test_no_two_threads_are_in_portaudio_at_once(
         ear = Ear()
         async with PyAudioDevice(CARDS, second).open(ear, never):
             await asyncio.to_thread(wait_for_blocks, ear, 5)
+
+
+def test_cards_are_looked_for_once_none_is_half_plugged(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = [True, True, False]
+    monkeypatch.setattr(portaudio, "_LOOK", 0.0)
+    monkeypatch.setattr(portaudio, "half_plugged", lambda: half.pop(0))
+    with suppress(DeviceError):  # there need be no sound here
+        list_devices()
+    assert half == []
