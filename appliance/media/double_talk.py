@@ -55,6 +55,11 @@ class DoubleTalk:
         """Whether the filter leaves so much that somebody speaks."""
         return self._believed > 0
 
+    @property
+    def over(self) -> bool:
+        """Whether the filter left more of the latest block than it usually does."""
+        return self._over[-1]
+
     def astray(self, *, person: bool) -> bool:
         """Return whether the echo is not any more where the filter takes it out.
 

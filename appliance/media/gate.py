@@ -51,6 +51,11 @@ class Gate:
         """Whether the echo is known."""
         return not self._settling
 
+    @property
+    def echoing(self) -> bool:
+        """Whether the speaker sounds, or the room still does."""
+        return self._echoing > 0
+
     def passes(
         self, *, sounding: bool, power: float, speech: float, person: bool | None = None
     ) -> bool:

@@ -2,8 +2,9 @@
 
 import os
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from typing_extensions import override
 
@@ -16,9 +17,20 @@ import numpy as np
 from pywebrtc_audio import AudioProcessor, GainController
 
 from appliance.media.alignment import PAST, Alignment
-from appliance.media.bands import WIDE_RATE, Block, Narrower, Widener, power, rounded
+from appliance.media.bands import (
+    WIDE_BLOCK,
+    WIDE_RATE,
+    Block,
+    Floats,
+    Narrower,
+    Widener,
+    power,
+    rounded,
+)
+from appliance.media.catch_up import CatchUp
 from appliance.media.double_talk import DoubleTalk
 from appliance.media.gate import DUCKED, Gate
+from appliance.media.residual import ResidualSuppressor
 from appliance.media.speex import LinearCanceller
 
 # At 16 kHz: what the service understands speech from, and AEC3 hears 3 to 4 more interruptions out
@@ -35,13 +47,25 @@ _LATELY: Final = 10  # blocks of sound from the speaker until its echo must be t
 _AT_ONCE: Final = 3  # blocks for the filter in one, until it has caught up
 _FORGET: Final = 0.999  # for each block: the last 10 s count
 _JUMPS, _JUMPS_WITHIN = 4, 1000  # of the delay, in so many blocks: clocks 0.1 % apart, or worse
+_WITHHELD: Final = 20  # blocks, in which it becomes clear that somebody cuts in
+_BEFORE: Final = 2  # blocks heard before the first in which there was more than an echo
+_SILENCE: Final = np.zeros(WIDE_BLOCK, np.int16)
+
+
+class _Split(NamedTuple):
+    """The microphone in two. `over`: more is left than the filter usually leaves."""
+
+    left: Block
+    echo: Floats
+    over: bool
 
 
 class WebRtcEcho(EchoCanceller):
     """Finds the echo, up to 0.4 s late, follows its clock, and cancels it.
 
     Until the echo is known, a second and a half of sound from the speaker, the microphone is closed
-    while it sounds.
+    while it sounds. Who cuts in is heard from their first sound on: what was withheld until it was
+    clear that somebody speaks comes first, up to 0.2 s late, and is caught up with.
     """
 
     def __init__(self) -> None:
@@ -53,6 +77,10 @@ class WebRtcEcho(EchoCanceller):
         self._before = self._after = 0.0  # energies while the speaker sounds
         self._blocks = 0
         self._jumps: deque[int] = deque(maxlen=_JUMPS)
+        self._split: _Split | None = None  # of this block
+        self._withheld: deque[_Split] = deque(maxlen=_WITHHELD)
+        self._residual: ResidualSuppressor | None = None  # while a person is heard over the echo
+        self._out = CatchUp()
         self._begin()
 
     def _begin(self) -> None:
@@ -89,7 +117,34 @@ class WebRtcEcho(EchoCanceller):
         speech = float(self._voice.speech_probability)
         person = None if self._linear is None else self._talk.person
         passes = self._gate.passes(sounding=sounding, power=left, speech=speech, person=person)
-        return self._widen.convert(clean if passes else np.zeros_like(clean))
+        for block in self._heard(clean, passes=passes):
+            self._out.put(self._widen.convert(block))
+        return self._out.pull()
+
+    def _heard(self, clean: Block, *, passes: bool) -> Iterator[Block]:
+        """Yield what is heard: this block, or silence; and what was withheld, when it begins."""
+        split, self._split = self._split, None
+        if split is None or not self._gate.echoing or not passes:
+            self._residual = None
+            yield clean if passes else _SILENCE
+        else:
+            leak = self._talk.leak
+            if self._residual is None:
+                self._residual = ResidualSuppressor()
+                for past in self._beginning():
+                    yield self._residual.process(past.left, past.echo, leak)
+            person = self._residual.process(split.left, split.echo, leak)
+            yield person if self._talk.suspected else clean
+        if split is None or passes:
+            self._withheld.clear()
+        else:
+            self._withheld.append(split)
+
+    def _beginning(self) -> list[_Split]:
+        """Return what was withheld of the words of somebody who is now known to speak."""
+        past = list(self._withheld)
+        first = next((n for n, split in enumerate(past) if split.over), len(past))
+        return past[max(0, first - _BEFORE) :]
 
     def _filtered(self, mic: Block, reference: Block, sounding: bool) -> tuple[Block, Block]:
         """Return what AEC3 is to have: the microphone, most of its echo taken out, and the far."""
@@ -98,13 +153,15 @@ class WebRtcEcho(EchoCanceller):
         if self._alignment.seeking or self._behind:
             self._catch_up(self._linear, mic)
             return mic, reference
-        echo = mic.astype(np.float32) - self._linear.process(mic, reference)
+        left = self._linear.process(mic, reference)
+        echo = mic.astype(np.float32) - left
         self._talk.take(mic, echo)
+        self._split = _Split(left, echo, self._talk.over)
         self._sounded = min(_LATELY, self._sounded + 1) if sounding else max(0, self._sounded - 2)
         if self._sounded == _LATELY:
             self._watch_the_filter()
         if self._talk.suspected:
-            return rounded(mic - echo), rounded(reference * _SHOWN)
+            return left, rounded(reference * _SHOWN)
         return rounded(mic - echo * _LINEAR_SHARE), reference
 
     def _watch_the_filter(self) -> None:
