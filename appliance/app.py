@@ -271,6 +271,7 @@ async def serve(config: Config, start: Start) -> None:
                 await assembly.warm_up()
                 if config.call.dial_on_start:
                     assembly.supervisor.post(Dial())
+                await daemon.collect_between_calls(assembly.hub)
 
             parts = daemon.Parts(
                 supervisor=assembly.supervisor,

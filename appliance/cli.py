@@ -16,6 +16,7 @@ from typing_extensions import override
 from appliance import __version__
 from appliance.config import Loaded, load
 from appliance.errors import ApplianceError, ConfigError, NotRunningError
+from appliance.later import MULTICAST_DNS, load_later
 
 if TYPE_CHECKING:
     from appliance.control import Control
@@ -152,6 +153,7 @@ def run(loaded: Reader) -> None:
             asyncio.run(serve_safely(loaded(lenient=True).config, problem))
         else:
             config = loaded().config
+            load_later(*MULTICAST_DNS)
             from appliance.app import serve  # noqa: PLC0415 - loads the drivers
 
             asyncio.run(serve(config, start))

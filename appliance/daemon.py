@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -18,7 +19,7 @@ from appliance.core.events import Shutdown
 from appliance.core.gestures import DEBOUNCE
 from appliance.core.words import sentence
 from appliance.errors import DeviceError
-from appliance.hub import Hub
+from appliance.hub import Hub, Mark
 from appliance.messages import NOT_FED, READY
 from appliance.ports import Manager, Panel
 from appliance.supervisor import Supervisor
@@ -40,8 +41,8 @@ class Parts:
     """What a daemon is made of. All but the panel is open: `run_daemon` only drives it.
 
     `blocks`: how many audio blocks the call in progress has exchanged; None if no sound is open.
-    `debounce`: seconds, of the panel's contacts. `warm_up`: run once, behind READY, so that the
-    first press is as fast as the others. `watch`: run for ever beside the rest. `held`: told once
+    `debounce`: seconds, of the panel's contacts. `warm_up`: run behind READY, so that the first
+    press is as fast as the others. `watch`: run for ever beside the rest. `held`: told once
     the process has been well for HELD_TIME.
     """
 
@@ -181,6 +182,20 @@ def return_memory() -> None:
     if mallopt is not None:
         for option, value in MALLOC_OPTIONS.items():
             mallopt(option, value)
+
+
+async def collect_between_calls(hub: Hub) -> None:
+    """Have Python's garbage collector work where nobody hears it, for ever.
+
+    It passes over all there is by now, which stays for good: a full collection holds every thread
+    up for 1 ms instead of 60 (measured on x86). One follows each call, whose remains (0.4 MB) would
+    otherwise pile up until a collection of 15 to 30 ms meets another call.
+    """
+    gc.freeze()
+    with hub.reader() as reader:
+        async for message in reader:
+            if isinstance(message, Mark) and message.name == "call_ended":
+                gc.collect()
 
 
 def seal_memory() -> None:

@@ -1,6 +1,7 @@
 """The life of the process, told to a real notify socket."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
@@ -21,6 +23,7 @@ from appliance.daemon import (
     FEEDS,
     HELD_TIME,
     Parts,
+    collect_between_calls,
     feed_watchdog,
     only_instance,
     run_daemon,
@@ -28,7 +31,7 @@ from appliance.daemon import (
 from appliance.errors import DeviceError
 from appliance.hardware.gpio import GpioPanel
 from appliance.hardware.nothing import NoPanel
-from appliance.hub import Hub
+from appliance.hub import Hub, Mark
 from appliance.manager import NoManager, find_manager
 from appliance.power import UNDERVOLTAGE, PowerWatch
 from appliance.supervisor import Supervisor
@@ -363,7 +366,7 @@ from appliance.core.model import Photo
 from appliance.daemon import Parts, run_daemon
 from appliance.hardware.gpio import GpioPanel
 from appliance.hardware.nothing import NoPanel
-from appliance.hub import Hub
+from appliance.hub import Hub, Mark
 from appliance.manager import find_manager, watchdog_limit
 from appliance.supervisor import Supervisor
 
@@ -427,6 +430,33 @@ def test_memory_of_pictures_goes_back_to_the_system() -> None:
         [sys.executable, "-c", ALLOCATION], check=True, capture_output=True, text=True, timeout=20
     )
     assert int(grown.stdout) < 5
+
+
+class Remains:
+    """What is left of a call: it holds itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+async def test_remains_of_a_call_are_collected_at_its_end_and_nothing_older_is() -> None:
+    hub = Hub()
+    older = ref(Remains())
+    async with asyncio.TaskGroup() as tasks:
+        collecting = tasks.create_task(collect_between_calls(hub))
+        try:
+            await asyncio.sleep(0)
+            remains = ref(Remains())
+            hub.publish(Mark("call_up", 1.0, 1))
+            await asyncio.sleep(0)
+            assert remains() is not None
+            hub.publish(Mark("call_ended", 2.0, 1))
+            await asyncio.sleep(0)
+            assert remains() is None
+            assert older() is not None
+        finally:
+            gc.unfreeze()
+            collecting.cancel()
 
 
 SEALED = """

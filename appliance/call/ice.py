@@ -1,8 +1,9 @@
-"""What aioice's agent lacks for us: loopback, a heart-beat in silence, and a clean end."""
+"""What aioice's agent lacks for us: loopback, no pause, a heart-beat in silence, a clean end."""
 
 import asyncio
 
 from aioice import Candidate
+from aioice.ice import CandidatePair
 from aioice.stun import TransactionError
 from aiortc import RTCIceTransport
 
@@ -23,15 +24,20 @@ class IceAgent:
         self._retired = False
         self._gathering = asyncio.Event()  # cleared while it works
         self._connecting = asyncio.Event()
+        self._found = asyncio.Event()  # a path, or that there is none
         self._gathering.set()
         self._connecting.set()
         self._gather = self._agent.gather_candidates
         self._connect = self._agent.connect
+        self._check_complete = self._agent.check_complete
         self._query_consent = self._agent.query_consent
+        self._close = self._agent.close
         self._candidates = self._agent.get_component_candidates
         setattr(self._agent, "gather_candidates", self._gather_shielded)  # noqa: B010
-        setattr(self._agent, "connect", self._connect_watched)  # noqa: B010 - so is mypy content
+        setattr(self._agent, "connect", self._connect_at_once)  # noqa: B010 - so is mypy content
+        setattr(self._agent, "check_complete", self._check_complete_told)  # noqa: B010
         setattr(self._agent, "query_consent", self._query_consent_until_retired)  # noqa: B010
+        setattr(self._agent, "close", self._close_for_good)  # noqa: B010
         if loopback:
             setattr(self._agent, "get_component_candidates", self._with_loopback)  # noqa: B010
 
@@ -82,20 +88,41 @@ class IceAgent:
         finally:
             self._gathering.set()
 
-    async def _connect_watched(self) -> None:
+    async def _connect_at_once(self) -> None:
+        """Return once there is a path, or raise ConnectionError.
+
+        aioice 0.13 pauses for 20 ms after each check, also after the one that finds the path, and
+        DTLS would wait for that. So its end comes behind.
+        """
         self._connecting.clear()
+        ended = asyncio.shield(self._connect_to_the_end())
+        ended.add_done_callback(lambda _: self._found.set())
+        await self._found.wait()
+        if ended.done():
+            ended.result()
+        if self._retired:
+            raise ConnectionError("closed while connecting")
+
+    async def _connect_to_the_end(self) -> None:
         try:
             await self._connect()
         finally:
             self._connecting.set()
-        if self._retired:
-            raise ConnectionError("closed while connecting")
+
+    def _check_complete_told(self, pair: CandidatePair) -> None:
+        self._check_complete(pair)
+        if self._agent._nominated:  # noqa: SLF001 - it has one component, as WebRTC has it
+            self._found.set()
 
     async def _query_consent_until_retired(self) -> None:
         # A close() that meets connect() at its end cannot cancel this task: it is made after it,
         # and would ask for consent for ever (aioice 0.13, Connection.connect and close).
         if not self._retired:
             await self._query_consent()
+
+    async def _close_for_good(self) -> None:
+        self._retired = True  # aiortc closes by itself too, once the other side has
+        await self._close()
 
     async def _with_loopback(self, component: int, addresses: list[str]) -> list[Candidate]:
         return await self._candidates(component, [*addresses, LOOPBACK])

@@ -10,6 +10,9 @@ async def warm_up() -> None:
 
     Belongs behind READY, where nobody waits for it.
     """
+    # pyOpenSSL 26 loads it where DTLS begins, for 6 ms (x86) in which the service waits.
+    from cryptography.hazmat.primitives import serialization  # noqa: F401, PLC0415 - not used here
+
     peer = Peer(AudioStreamTrack(), lambda _: None, lambda _: None)
     try:
         await peer.offer()

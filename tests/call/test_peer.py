@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,6 +169,21 @@ async def test_channel_that_never_opens_is_told(monkeypatch: pytest.MonkeyPatch)
         await join(caller, answerer)
         assert not await caller.channel_open()
         assert not caller.is_open
+
+
+@pytest.mark.slow
+async def test_path_that_is_found_is_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = asyncio.Event()
+    sleep = asyncio.sleep
+
+    async def pause(seconds: float) -> None:
+        await (looked.wait() if seconds < 1 else sleep(seconds))
+
+    monkeypatch.setattr("aioice.ice.asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": pause}))
+    async with pair() as (caller, answerer):
+        await join(caller, answerer)  # though aioice still pauses after the check
+        assert await caller.is_reachable()
+        looked.set()
 
 
 @pytest.mark.slow
