@@ -37,3 +37,9 @@ def test_machine_that_does_not_boot_is_switched_off(
 
 def test_machine_keeps_to_one_processor(hung: Machine) -> None:
     assert len(os.sched_getaffinity(hung._process.pid)) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="no groups in this kernel")
+def test_machine_has_the_priority_of_who_starts_it(hung: Machine) -> None:
+    told = Path(f"/proc/{hung._process.pid}/autogroup").read_text()
+    assert told.split()[-1] == str(os.getpriority(os.PRIO_PROCESS, 0))

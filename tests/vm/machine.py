@@ -106,7 +106,7 @@ class Machine:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._console,
             start_new_session=True, env={"TMPDIR": "/dev/shm", "PATH": os.environ["PATH"]},  # noqa: S108
         )  # fmt: skip
-        os.sched_setaffinity(self._process.pid, {max(os.sched_getaffinity(0))})
+        _give_a_place(self._process.pid)
         self.powered_at = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -211,6 +211,17 @@ class Machine:
                 f"The machine stopped (status {self._process.wait()}); its console is {self.console}."  # noqa: E501
             )
         return chunk or b""
+
+
+def _give_a_place(pid: int) -> None:
+    """Hold a machine to one core, and give it the priority there that this process has.
+
+    Where the scheduler groups processes by their session, `nice` counts within one alone, and the
+    machine has one of its own (sched(7), "The autogroup feature").
+    """
+    os.sched_setaffinity(pid, {max(os.sched_getaffinity(0))})
+    with suppress(OSError):  # no such grouping, or no right to a higher priority
+        Path(f"/proc/{pid}/autogroup").write_text(str(os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 @contextmanager
