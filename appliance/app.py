@@ -54,7 +54,7 @@ from appliance.tools.runner import Runner
 if TYPE_CHECKING:
     from appliance.call.call import RealtimeCall
 
-SETTLING = 2.0  # s in which a change of settings is on the card, if that is well
+SETTLING = 10.0  # s in which a change of settings is on the card, if that is well
 SWITCH_INTERVAL = 0.0005  # s after which a waiting thread may take over
 
 
