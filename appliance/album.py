@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from appliance.core.model import Photo
 from appliance.errors import DeviceError
-from appliance.picture import MAX_BYTES, Picture, prepare
+
+if TYPE_CHECKING:
+    from appliance.picture import Picture
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class Album:
         Raises DeviceError if it cannot be decoded.
         """
         async with self._busy:
-            picture = await asyncio.to_thread(prepare, jpeg, self._rotation)
+            picture = await asyncio.to_thread(_prepare, jpeg, self._rotation)
         self._count += 1
         name = f"photo-{self._count:04}"
         self._pictures[name] = picture
@@ -43,27 +45,33 @@ class Album:
             self._pictures.popitem(last=False)
         return Photo(name)
 
-    def picture(self, name: str) -> Picture:
+    def picture(self, name: str) -> "Picture":
         """Return a photo with its measures. Raises DeviceError if it is not there (any more)."""
         try:
             return self._pictures[name]
         except KeyError:
             raise DeviceError(f"There is no {name} in the album (any more).") from None
 
-    async def jpeg(self, name: str, limit: int = MAX_BYTES) -> bytes:
+    async def jpeg(self, name: str, limit: int | None = None) -> bytes:
         """Return a photo's JPEG, made smaller off the loop if it has more than `limit` bytes.
 
         Raises DeviceError if it is not there (any more), or if nothing would be left of it.
         """
         jpeg = self.picture(name).jpeg
-        if len(jpeg) <= limit:
+        if limit is None or len(jpeg) <= limit:
             return jpeg
         async with self._busy:
-            return (await asyncio.to_thread(prepare, jpeg, limit=limit)).jpeg
+            return (await asyncio.to_thread(_prepare, jpeg, limit=limit)).jpeg
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the photos, oldest first."""
         return tuple(self._pictures)
+
+
+def _prepare(jpeg: bytes, rotation: int = 0, limit: int | None = None) -> "Picture":
+    from appliance.picture import MAX_BYTES, prepare  # noqa: PLC0415 - loads FFmpeg
+
+    return prepare(jpeg, rotation, MAX_BYTES if limit is None else limit)
 
 
 async def take_photo(capture: Callable[[float], Awaitable[bytes]], album: Album) -> Photo:

@@ -4,20 +4,19 @@ import asyncio
 import faulthandler
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 import aiohttp
 import msgspec
 
 from appliance import __version__, daemon
 from appliance.album import Album, take_photo
-from appliance.call.call import RealtimeCall
 from appliance.call.parts import Parts as CallParts
 from appliance.call.parts import always
 from appliance.call.signaling import HttpSignaling
-from appliance.call.warm import warm_up
 from appliance.config import (
     HIGHEST_GAIN,
     LOWEST_GAIN,
@@ -52,7 +51,10 @@ from appliance.tools.builtin import builtin_tools
 from appliance.tools.registry import Registry
 from appliance.tools.runner import Runner
 
-SETTLING = 2.0  # s in which a change of settings is on the card, if that is well
+if TYPE_CHECKING:
+    from appliance.call.call import RealtimeCall
+
+SETTLING = 10.0  # s in which a change of settings is on the card, if that is well
 SWITCH_INTERVAL = 0.0005  # s after which a waiting thread may take over
 
 
@@ -88,7 +90,6 @@ class Assembly:
         self._registry = Registry(builtin_tools(self), config.tools.disabled)
         self._audio = make_audio(config.audio, self.lamp)
         self._tester = SelfTester(self._audio)
-        self._cues = render_all()
         self._opus = find_opus()
         self._call: RealtimeCall | None = None
         self._warm = always()
@@ -143,6 +144,7 @@ class Assembly:
         """Load what the first call needs, where nobody waits for it; a call waits for the end."""
         self._warm.clear()
         try:
+            warm_up = await asyncio.to_thread(_load)
             with suppress(ApplianceError):  # the call will say it
                 await asyncio.to_thread(make_echo, self.config.audio)
             await warm_up()
@@ -176,7 +178,9 @@ class Assembly:
 
     # What the supervisor needs
 
-    def _open_call(self, call_no: int, resume: bool) -> RealtimeCall:
+    def _open_call(self, call_no: int, resume: bool) -> "RealtimeCall":
+        from appliance.call.call import RealtimeCall  # noqa: PLC0415 - see _load
+
         key = self._key()  # looked for at each call: one that arrives later needs no restart
         before = self._call
         history = before.history() if resume and before is not None else ()
@@ -197,7 +201,7 @@ class Assembly:
             post=self.supervisor.post,
             publish=self._publish,
             errand=self.supervisor.run_errand,
-            cues=self._cues,
+            cues=render_all(),
             decoder=lambda: OpusDecoder(self._opus),
             echo=lambda: make_echo(self.config.audio),
             near_gain=10 ** (self._gain / 20),
@@ -218,6 +222,20 @@ class Assembly:
                 self.volume.choose(message.volume)
                 self.supervisor.run_errand("keep volume", self.volume.write)
         self.hub.publish(message)
+
+
+def _load() -> Callable[[], Awaitable[None]]:
+    """Load what calls and photos need; what then warms it up.
+
+    aiortc and FFmpeg are half of the time that loading the program takes: nothing of them
+    may be loaded before READY. Raises ImportError if they are not whole.
+    """
+    from appliance import picture  # noqa: F401, PLC0415
+    from appliance.call import call  # noqa: F401, PLC0415
+    from appliance.call.warm import warm_up  # noqa: PLC0415
+
+    render_all()
+    return warm_up
 
 
 @asynccontextmanager

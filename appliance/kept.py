@@ -1,13 +1,13 @@
 """Keeps a number over a restart, until the configuration says something new."""
 
 import asyncio
-import contextlib
 import logging
 from pathlib import Path
 
 import msgspec
 
 from appliance import durable
+from appliance.errors import DeviceError
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +65,13 @@ class Keeper:
     async def settled(self, limit: float) -> None:
         """Return once the newest choice survives a power cut, or could not be kept.
 
-        Not later than after `limit` seconds: a card may be slow, and then is waited for by nobody.
+        Raises DeviceError if it takes longer than `limit` seconds.
         """
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(limit):
                 await self._written.wait()
+        except TimeoutError:
+            raise DeviceError(
+                "It is done, but not yet kept: a power cut may take it back.",
+                "Do it again; if this comes again, the memory card is too slow or worn out.",
+            ) from None

@@ -170,12 +170,12 @@ class Supervisor:
         self.model, effects = transition(before, event)
         if (mark := mark_of(event, before, self.model, at)) is not None:
             self._publish(mark)
-        for effect in effects:
-            self._perform(effect, tasks)
-        if self.model != before:
+        if self.model != before:  # shown before it is done: the first call may have to be loaded
             word = phase_word(self.model.phase)
             log.debug("= %s after %s", word, type(event).__name__, extra={"PHASE": word})
             self._publish(self.model)
+        for effect in effects:
+            self._perform(effect, tasks)
 
     def _perform(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
         match effect:

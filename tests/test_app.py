@@ -1,6 +1,8 @@
 """The parts of an appliance know of each other what they have to."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,26 @@ from appliance.config import CameraConfig, load
 from appliance.credentials import Secret
 from appliance.hardware.still_camera import FolderCamera
 from appliance.ports import CaptureLatch
+
+# In a process of its own: what tests have imported stays loaded.
+ASSEMBLED = """
+import asyncio, sys
+from pathlib import Path
+from appliance.app import assemble
+from appliance.config import load
+from appliance.credentials import Secret
+
+HEAVY = {"aiortc", "av", "cryptography", "numpy"}
+
+async def main():
+    config = load(Path("/dev/null"), ["panel.driver=none"], "desktop").config
+    async with assemble(config, lambda: Secret("sk-none")) as assembly:
+        print("before" if HEAVY & sys.modules.keys() else "not before")
+        await assembly.warm_up()
+        print("but behind" if {"aiortc", "av"} <= sys.modules.keys() else "nor behind")
+
+asyncio.run(main())
+"""
 
 
 class SlowCamera(FolderCamera):
@@ -50,3 +72,10 @@ async def test_call_waits_for_what_is_loaded_behind_ready_and_not_for_what_was_g
         else:
             loading.cancel()
         await warm.wait()
+
+
+def test_nothing_is_loaded_before_ready_that_the_first_call_can_wait_for() -> None:
+    command = [sys.executable, "-c", ASSEMBLED]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    told = done.stdout
+    assert told.split() == ["not", "before", "but", "behind"], told

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance import kept
+from appliance.errors import DeviceError
 from appliance.kept import keep
 from tests.processes import daemon
 
@@ -60,8 +61,9 @@ async def test_last_of_many_choices_is_kept_however_slow_the_card_is(
             keeper.choose(chosen)
             tasks.create_task(keeper.write())
             await asyncio.sleep(0)
-        await keeper.settled(0.01)
-        assert recall(path, 80) == 80  # nobody waits longer than that
+        with pytest.raises(DeviceError, match="not yet kept"):
+            await keeper.settled(0.01)
+        assert recall(path, 80) == 80
         go_on.set()
         await keeper.settled(10)
         assert recall(path, 80) == 30

@@ -24,7 +24,7 @@ from appliance.core.events import Dial, Event, HangUp, Say, SetVolume, TakePhoto
 from appliance.core.machine import transition
 from appliance.core.model import Capture, Dialing, HangingUp, Live, Model
 from appliance.core.words import problem_of, sentence
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, DeviceError
 from appliance.findings import Report
 from appliance.hub import Hub
 from appliance.realtime.conversation import Entry
@@ -32,7 +32,7 @@ from appliance.realtime.conversation import Entry
 log = logging.getLogger(__name__)
 
 TEXT_LIMIT = 4096  # characters of a typed message; more than a page is a mistake
-TAKEN_TIMEOUT = 2.0  # s for the machine to take one event; it needs microseconds
+TAKEN_TIMEOUT = 10.0  # s for the machine to take one event; a slow board has seconds to load
 LIVE_TIMEOUT = 30.0  # s for `?wait`: two dial attempts of at most 15 s each
 PHOTO_TIMEOUT = 32.0  # s for `?wait`: the camera may take 30 by its setting, the album the rest
 HEARTBEAT = 15.0  # s between comments on a quiet event stream, to notice readers that left
@@ -57,7 +57,8 @@ async def at_once() -> None:
 class Appliance:
     """All that the console may see and do of the appliance behind it.
 
-    `settled`: returns once what was changed survives a power cut; an answer waits for it.
+    `settled`: returns once what was changed survives a power cut, or raises DeviceError; an answer
+    waits for it.
     """
 
     post: Callable[[Event], None]
@@ -176,19 +177,24 @@ class Api:
         event: Event,
         *,
         settled: Callable[[Model], bool] = lambda _model: True,
-        limit: float = TAKEN_TIMEOUT,
+        limit: float | None = None,
     ) -> Model:
-        """Post `event` and return the first model after it that is `settled`, or the last one."""
+        """Post `event` and return the first model after it that is `settled`.
+
+        `limit`: seconds after which it is the last model. None: DeviceError after TAKEN_TIMEOUT.
+        """
         before = self._appliance.hub.model
         expected, _ = transition(before, event)
         with self._appliance.hub.reader() as reader, suppress(TimeoutError):
             self._appliance.post(event)
             if expected == before and settled(before):
                 return before  # what changes nothing is never heard of
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit or TAKEN_TIMEOUT):
                 async for message in reader:
                     if isinstance(message, Model) and settled(message):
                         return message
+        if limit is None:
+            raise DeviceError("The appliance did not take this in time.", "Try again.")
         return self._appliance.hub.model
 
 

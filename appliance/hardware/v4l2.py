@@ -13,7 +13,6 @@ from typing_extensions import override
 from appliance.errors import DeviceError
 from appliance.hardware.camera_driver import CameraDriver
 from appliance.hardware.video_device import Card, Kernel, Layout, VideoDevice
-from appliance.picture import from_yuyv
 
 T = TypeVar("T")
 
@@ -116,6 +115,8 @@ class V4l2Camera(CameraDriver):
             if steady and now - began >= settle:
                 break
         if self._layout.format == "YUYV":
+            from appliance.picture import from_yuyv  # noqa: PLC0415 - loads FFmpeg
+
             return from_yuyv(frame, self._layout.width, self._layout.height, self._layout.stride)
         return frame.rstrip(b"\0")  # some webcams fill the last block
 

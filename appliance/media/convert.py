@@ -1,12 +1,13 @@
 """Sound of any rate, width and channels to ours and back; rates by PyAV."""
 
 from array import array
-from typing import Literal, TypeAlias
-
-from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from appliance.media.pcm import RATE, mono, samples, spread
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
 
 Width: TypeAlias = Literal["s16", "s24", "s32", "float"]
 """Of a sample: integers of 2, 3 (packed) and 4 bytes, little-endian, or IEEE floats of -1 to 1."""
@@ -19,9 +20,11 @@ class Converter:
     """Makes frames of any format into mono, s16le at `rate_hz`. Keeps state: one for a stream."""
 
     def __init__(self, rate_hz: int = RATE) -> None:
+        from av.audio.resampler import AudioResampler  # noqa: PLC0415 - loads FFmpeg
+
         self._resampler = AudioResampler(format="s16", layout="mono", rate=rate_hz)
 
-    def convert(self, frame: AudioFrame | None) -> bytes:
+    def convert(self, frame: "AudioFrame | None") -> bytes:
         """Return what is ready of it; None gives the rest at the end of the stream."""
         return b"".join(
             bytes(memoryview(part.planes[0])[: 2 * part.samples])
@@ -34,15 +37,20 @@ class RateConverter:
 
     def __init__(self, from_hz: int, to_hz: int) -> None:
         self._from_hz = from_hz
-        self._converter = Converter(to_hz) if from_hz != to_hz else None
+        self._converter = None
         self._samples = 0
+        if from_hz != to_hz:
+            from av.audio.frame import AudioFrame  # noqa: PLC0415 - loads FFmpeg
+
+            self._converter = Converter(to_hz)
+            self._new_frame = partial(AudioFrame, "s16", "mono")
 
     def convert(self, pcm: bytes) -> bytes:
         """Return what is ready; over time as much sound as went in, a few ms later."""
         if self._converter is None or not pcm:
             return pcm
         count = len(pcm) // 2
-        frame = AudioFrame("s16", "mono", count)
+        frame = self._new_frame(count)
         frame.planes[0].update(pcm)
         frame.sample_rate = self._from_hz
         frame.pts = self._samples

@@ -4,6 +4,7 @@ import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from appliance.core.model import Cue
 from appliance.media.pcm import RATE
@@ -53,8 +54,9 @@ def tone(notes: Sequence[Note]) -> bytes:
     return array("h", [int(32767 * max(-1.0, min(1.0, value))) for value in mixed]).tobytes()
 
 
-def render_all() -> dict[Cue, bytes]:
-    """Return the sound of every cue."""
+@cache
+def render_all() -> Mapping[Cue, bytes]:
+    """Return the sound of every cue. Any thread; the first time takes as long as all of them."""
     return {cue: render(cue) for cue in Cue}
 
 

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterator
 from ctypes.util import find_library
 from fractions import Fraction
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-import av
-from av.audio.codeccontext import AudioCodecContext
 from typing_extensions import override
 
 from appliance.errors import DeviceError
@@ -37,7 +37,11 @@ class OpusEncoder:
 
     def __init__(self, *, copies: bool = True) -> None:
         """`copies`: each packet also holds a copy of the one before (in-band error correction)."""
-        codec = av.CodecContext.create("libopus", "w")
+        # FFmpeg takes long to load, and who decodes needs none of it.
+        from av import AudioFrame, CodecContext  # noqa: PLC0415
+        from av.audio.codeccontext import AudioCodecContext  # noqa: PLC0415
+
+        codec = CodecContext.create("libopus", "w")
         assert isinstance(codec, AudioCodecContext)  # noqa: S101 - narrows what PyAV's factory returns
         codec.sample_rate = RATE
         codec.format = "s16"
@@ -46,11 +50,12 @@ class OpusEncoder:
         codec.time_base = TIME_BASE
         codec.options = _OPTIONS | ({} if copies else {"fec": "0", "packet_loss": "0"})
         self._codec = codec
+        self._new_frame = partial(AudioFrame, "s16", "mono", FRAME_SAMPLES)
         self._samples = 0
 
     def encode(self, pcm: bytes) -> bytes:
         """Return the packet for 20 ms of sound (FRAME_BYTES)."""
-        frame = av.AudioFrame("s16", "mono", FRAME_SAMPLES)
+        frame = self._new_frame()
         frame.planes[0].update(pcm)
         frame.sample_rate = RATE
         frame.time_base = TIME_BASE
@@ -137,8 +142,9 @@ def find_opus() -> OpusLibrary:
 
 def _candidates() -> Iterator[str]:
     yield str(Path(sys.prefix, "lib", "voice-appliance", "libopus.so.0"))  # by deploy/opus
-    wheel = Path(av.__file__).parent.parent / "av.libs"
-    yield from map(str, sorted(wheel.glob("libopus-*.so*")))
+    if (av := find_spec("av")) is not None and av.origin is not None:
+        wheel = Path(av.origin).parent.parent / "av.libs"
+        yield from map(str, sorted(wheel.glob("libopus-*.so*")))
     if system := find_library("opus"):
         yield system
 

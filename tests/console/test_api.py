@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from appliance.console import api
 from appliance.console.server import control_socket
 from appliance.console.views import SOCKET_NAME, GapView, LevelsView, LineView, MarkView, ModelView
 from appliance.control import connect
@@ -127,6 +129,30 @@ async def test_volume_reaches_the_call_and_the_one_after_it(tmp_path: Path) -> N
         await control.hang_up()
         await control.call()
         assert scene.volumes == [100, 35, 35]
+
+
+async def test_volume_that_is_not_taken_is_not_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "TAKEN_TIMEOUT", 0.01)
+    appliance = Stage(tmp_path).appliance(post=lambda _event: None)
+    async with control_socket(appliance, tmp_path), connect(tmp_path) as control:
+        with pytest.raises(RefusedError, match="in time"):
+            await control.volume(35)
+
+
+async def test_volume_that_is_not_kept_is_not_acknowledged(tmp_path: Path) -> None:
+    async def settled() -> None:
+        raise DeviceError("It is not kept.")
+
+    scene = Stage(tmp_path)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(scene.supervisor.run())
+        appliance = replace(scene.appliance(), settled=settled)
+        async with control_socket(appliance, tmp_path), connect(tmp_path) as control:
+            with pytest.raises(RefusedError, match="not kept"):
+                await control.volume(35)
+        running.cancel()
 
 
 @pytest.mark.parametrize("percent", [-1, 101])

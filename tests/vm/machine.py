@@ -2,6 +2,8 @@
 
 Needs the files that `deploy/desktop vm-test` makes and, for the wire to the host, a network namespace of its own with a
 tap device in it. Memory lives in /dev/shm; what the machine writes goes to a copy-on-write file beside an untouched disk.
+It has one processor and is held to one of the host's: its kernel and its programs are processes that take turns, several at
+each page fault. With both on one core a turn there and back takes 7 us, with each on a core of its own 66 (measured).
 """  # noqa: E501
 
 import base64
@@ -104,6 +106,7 @@ class Machine:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._console,
             start_new_session=True, env={"TMPDIR": "/dev/shm", "PATH": os.environ["PATH"]},  # noqa: S108
         )  # fmt: skip
+        _give_a_place(self._process.pid)
         self.powered_at = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -208,6 +211,17 @@ class Machine:
                 f"The machine stopped (status {self._process.wait()}); its console is {self.console}."  # noqa: E501
             )
         return chunk or b""
+
+
+def _give_a_place(pid: int) -> None:
+    """Hold a machine to one core, and give it the priority there that this process has.
+
+    Where the scheduler groups processes by their session, `nice` counts within one alone, and the
+    machine has one of its own (sched(7), "The autogroup feature").
+    """
+    os.sched_setaffinity(pid, {max(os.sched_getaffinity(0))})
+    with suppress(OSError):  # no such grouping, or no right to a higher priority
+        Path(f"/proc/{pid}/autogroup").write_text(str(os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 @contextmanager
