@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from appliance.media import pcm
-from appliance.media.bands import WIDE_BLOCK, WIDE_RATE, Narrower, Widener, power, product
+from appliance.media.bands import (
+    FACTOR,
+    WIDE_BLOCK,
+    WIDE_RATE,
+    Narrower,
+    Widener,
+    _low_pass,
+    power,
+    product,
+)
 from appliance.media.speex import LinearCanceller
 from tests.sound import sine, strength_of
 
@@ -12,6 +21,19 @@ from tests.sound import sine, strength_of
 def there_and_back(sound: bytes) -> bytes:
     narrower, widener = Narrower(), Widener()
     return b"".join(widener.convert(narrower.convert(block)) for block in pcm.blocks(sound))
+
+
+def test_blocks_are_filtered_as_the_whole_sound_would_be() -> None:
+    sound = np.random.default_rng(5).integers(-32768, 32768, 20 * pcm.BLOCK_SAMPLES, np.int16)
+    narrower, widener = Narrower(), Widener()
+    narrow = [narrower.convert(block) for block in pcm.blocks(sound.tobytes())]
+    wide = np.frombuffer(b"".join(widener.convert(block) for block in narrow), np.int16)
+    low = np.convolve(sound, _low_pass())[: len(sound) : FACTOR]
+    spread = np.zeros(len(sound))
+    spread[::FACTOR] = np.concatenate(narrow)
+    high = np.convolve(spread, FACTOR * _low_pass())[: len(sound)]
+    for made, whole in ((np.concatenate(narrow), low), (wide, high)):
+        assert np.abs(made - np.clip(whole, -32768, 32767)).max() < 1.01
 
 
 @pytest.mark.parametrize("frequency", [300, 1000, 3400, 5000])
