@@ -73,9 +73,22 @@ class Widener:
         return rounded(self._filter.run(block)).tobytes()
 
 
-def rounded(sound: Floats) -> Block:
+def rounded(sound: npt.NDArray[np.floating]) -> Block:
     """Return it as 16-bit samples, clipped at full scale."""
-    return np.minimum(np.maximum(sound, _LOWEST), _HIGHEST).astype(np.int16)
+    samples: Block = np.minimum(np.maximum(sound, _LOWEST), _HIGHEST).astype(np.int16)
+    return samples
+
+
+def ramp(sound: bytes, start: float, stop: float) -> bytes:
+    """Return the same as `pcm.ramp`."""
+    values = np.frombuffer(sound, np.int16)
+    gains = start + (stop - start) / max(1, len(values)) * np.arange(len(values))
+    return bytes((values * gains).astype(np.int16).data)
+
+
+def amplify(sound: bytes, gain: float) -> bytes:
+    """Return the same as `pcm.amplify`."""
+    return rounded(np.frombuffer(sound, np.int16) * gain).tobytes()
 
 
 def power(sound: npt.NDArray[np.int16] | npt.NDArray[np.float32]) -> float:

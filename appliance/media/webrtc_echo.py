@@ -15,6 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else numpy starts a thread
 import numpy as np
 from pywebrtc_audio import AudioProcessor, GainController
 
+from appliance.media import bands
 from appliance.media.alignment import PAST, Alignment
 from appliance.media.bands import WIDE_RATE, Block, Narrower, Widener, power, rounded
 from appliance.media.double_talk import DoubleTalk
@@ -90,6 +91,14 @@ class WebRtcEcho(EchoCanceller):
         person = None if self._linear is None else self._talk.person
         passes = self._gate.passes(sounding=sounding, power=left, speech=speech, person=person)
         return self._widen.convert(clean if passes else np.zeros_like(clean))
+
+    @override
+    def ramp(self, sound: bytes, start: float, stop: float) -> bytes:
+        return bands.ramp(sound, start, stop)
+
+    @override
+    def amplify(self, sound: bytes, gain: float) -> bytes:
+        return bands.amplify(sound, gain)
 
     def _filtered(self, mic: Block, reference: Block, sounding: bool) -> tuple[Block, Block]:
         """Return what AEC3 is to have: the microphone, most of its echo taken out, and the far."""

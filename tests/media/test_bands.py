@@ -11,8 +11,10 @@ from appliance.media.bands import (
     Narrower,
     Widener,
     _low_pass,
+    amplify,
     power,
     product,
+    ramp,
 )
 from appliance.media.speex import LinearCanceller
 from tests.sound import sine, strength_of
@@ -93,3 +95,13 @@ def test_product_is_the_power_that_two_sounds_share() -> None:
     assert product(one, one.astype(np.float32)) == pytest.approx(power(one), rel=1e-5)
     assert product(one, -0.5 * one.astype(np.float32)) == pytest.approx(-power(one) / 2, rel=1e-5)
     assert product(one, np.zeros(WIDE_BLOCK, np.float32)) == 0
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.17782794, 0.5, 1.0, 1.4125, 7.943])
+def test_gain_is_the_same_to_the_bit_as_without_a_library(gain: float) -> None:
+    rng = np.random.default_rng(9)
+    sound = rng.integers(-32768, 32768, pcm.BLOCK_SAMPLES, np.int16).tobytes()
+    assert amplify(sound, gain) == pcm.amplify(sound, gain)
+    for other in rng.uniform(0, 1, 20).tolist():
+        assert ramp(sound, min(gain, 1.0), other) == pcm.ramp(sound, min(gain, 1.0), other)
+    assert ramp(b"", 0.0, 1.0) == amplify(b"", gain) == b""
