@@ -91,12 +91,12 @@ def amplify(sound: bytes, gain: float) -> bytes:
     return rounded(np.frombuffer(sound, np.int16) * gain).tobytes()
 
 
-def power(sound: npt.NDArray[np.int16] | npt.NDArray[np.float32]) -> float:
+def power(sound: Block | Floats) -> float:
     """Return its mean square, 0 to 1 (full scale)."""
-    scaled = sound.astype(np.float32)
-    return float(np.dot(scaled, scaled)) / (len(sound) * 32768.0**2)
+    scaled = sound.astype(np.float32, copy=False)
+    return float(scaled.dot(scaled)) / (len(sound) * 32768.0**2)
 
 
-def product(one: Block, other: Floats) -> float:
+def product(one: Floats, other: Floats) -> float:
     """Return the mean of their product, sample by sample: what they have in common, as power."""
-    return float(np.dot(one.astype(np.float32), other)) / (len(one) * 32768.0**2)
+    return float(one.dot(other)) / (len(one) * 32768.0**2)

@@ -107,14 +107,15 @@ class WebRtcEcho(EchoCanceller):
         if self._alignment.seeking or self._behind:
             self._catch_up(self._linear, mic)
             return mic, reference
-        echo = mic.astype(np.float32) - self._linear.process(mic, reference)
-        self._talk.take(mic, echo)
+        heard = mic.astype(np.float32)
+        echo = heard - self._linear.process(mic, reference)
+        self._talk.take(heard, echo)
         self._sounded = min(_LATELY, self._sounded + 1) if sounding else max(0, self._sounded - 2)
         if self._sounded == _LATELY:
             self._watch_the_filter()
         if self._talk.suspected:
-            return rounded(mic - echo), rounded(reference * _SHOWN)
-        return rounded(mic - echo * _LINEAR_SHARE), reference
+            return rounded(heard - echo), rounded(reference * _SHOWN)
+        return rounded(heard - echo * _LINEAR_SHARE), reference
 
     def _watch_the_filter(self) -> None:
         """Notice that the card has lost sound, or took more into stock: the echo has jumped."""
