@@ -11,9 +11,9 @@ SETTLE_TIMEOUT = (
     0.5  # s; after its end a connect() in flight needs one pause of 20 ms (aioice 0.13)
 )
 _TURNS = 8  # of the loop, for what follows connect() inside aiortc
-# Bytes that asyncio makes room for before each datagram: any has less (RFC 768). Its own 256 KiB
-# glibc maps and unmaps each time: 16 us and 16 page faults for 120 bytes.
-_ROOM = 64 * 1024
+# Bytes that asyncio makes room for before each datagram: no DTLS record has more than 18 KB (RFC
+# 6347, 4.1), no RTP packet as many. Its own 256 KiB glibc maps and unmaps each time: 16 us.
+_ROOM = 32 * 1024
 
 
 class IceAgent:

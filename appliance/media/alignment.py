@@ -18,6 +18,9 @@ _MOST = _KEPT - (PAST + 2) * WIDE_BLOCK  # samples of delay
 _THIN = 4  # the search runs at 4 kHz, enough for a tenth of a millisecond by interpolation
 _WINDOW = 8192  # samples at 4 kHz: 2 s
 _WINDOW_BLOCKS = -(-_WINDOW * _THIN // WIDE_BLOCK)
+_SIZE = (
+    10240  # of its transforms: window and reach; with more than 64 KiB glibc would map them anew
+)
 _CLEAR = 10.0  # times the usual height of the correlation; echoes have 17 to 30
 _EVERY = 50  # blocks between two looks, and of sound from the speaker that one takes
 _SOON, _OFTEN, _AT_LAST = 15, 5, 60  # blocks after a jump: the first look, the next, and no more
@@ -44,6 +47,7 @@ class Alignment:
 
     def __init__(self) -> None:
         self._sound = _Tape(_KEPT)
+        self._scratch: Floats = np.empty(_WINDOW_BLOCKS * WIDE_BLOCK, np.float32)
         self._lag = 0.0  # samples behind the newest
         self._rate = 0.0
         self._learned = 0.0
@@ -115,8 +119,12 @@ class Alignment:
         if self._blocks % _EVERY or self._heard < _EVERY:
             return False
         self._heard = 0
-        found, clarity = _echo_in(_thinned(self._far), _thinned(self._near))
+        found, clarity = self._look()
         return clarity >= _CLEAR and self._settle(found)
+
+    def _look(self) -> tuple[float, float]:
+        far, near = (_thinned(kept, self._scratch) for kept in (self._far, self._near))
+        return _echo_in(far, near)
 
     def _seek(self, *, sounding: bool) -> bool:
         self._seeking += sounding
@@ -125,7 +133,7 @@ class Alignment:
             return False
         if not sounding or self._seeking < _SOON or self._seeking % _OFTEN:
             return False
-        found, clarity = _echo_in(_thinned(self._far), _thinned(self._near))
+        found, clarity = self._look()
         before, self._sought = self._sought, found if clarity >= _CLEAR else None
         if self._sought is None or before is None or abs(found - before) > _AGREE:
             return False
@@ -200,19 +208,18 @@ def _silence() -> deque[Block]:
     return deque([np.zeros(WIDE_BLOCK, np.int16)] * _WINDOW_BLOCKS, _WINDOW_BLOCKS)
 
 
-def _thinned(blocks: deque[Block]) -> Floats:
+def _thinned(blocks: deque[Block], scratch: Floats) -> Floats:
     """Return the window that is searched: the mean of each _THIN samples."""
-    sound = np.concatenate(blocks, dtype=np.float32).reshape(-1, _THIN)
+    sound = np.concatenate(blocks, out=scratch).reshape(-1, _THIN)
     thin: Floats = sound.dot(np.full(_THIN, 1 / _THIN, np.float32))[-_WINDOW:]
     return thin
 
 
 def _echo_in(far: Floats, near: Floats) -> tuple[float, float]:
     """Return how many seconds `far` is before its echo, and how clear that is."""
-    size = 2 * _WINDOW
-    cross = np.fft.rfft(near, size) * np.conj(np.fft.rfft(far, size))
+    cross = np.fft.rfft(near, _SIZE) * np.conj(np.fft.rfft(far, _SIZE))
     strength = np.abs(cross)
-    cross /= strength + 1e-3 * strength.max() + 1e-9
+    cross *= 1 / (strength + (1e-3 * strength.max() + 1e-9))
     rate = WIDE_RATE // _THIN
     behind, reach = round(_BEHIND * rate), round(_REACH * rate)
     row = np.fft.irfft(cross)

@@ -117,7 +117,7 @@ async def test_less_room_is_made_for_a_datagram_than_asyncio_makes() -> None:
         (path,) = caller._ice._agent._nominated.values()
         transport: Any = path.protocol.transport
 
-    assert 65_535 < transport.max_size < type(transport).max_size
+    assert 18_432 < transport.max_size < type(transport).max_size
 
 
 @pytest.mark.slow
