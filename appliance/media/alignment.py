@@ -41,7 +41,7 @@ class Alignment:
     """Delays the far end, to a fraction of a sample, until it is LEAD before its echo.
 
     Not thread-safe. Looks for the echo twice a second while the speaker sounds (GCC-PHAT: Knapp
-    and Carter, 1976), which takes about a millisecond; follows clocks that drift apart by
+    and Carter, 1976), which takes about half a millisecond; follows clocks that drift apart by
     resampling, so that a filter behind it sees a room that stands still.
     """
 

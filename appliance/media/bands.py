@@ -1,4 +1,4 @@
-"""48 kHz to 16 kHz and back, by short filters: half a millisecond late, 10 us a block."""
+"""48 kHz to 16 kHz and back, by short filters: half a millisecond late, 5 us a block."""
 
 import numpy as np
 import numpy.typing as npt

@@ -18,8 +18,8 @@ def period(pcm: bytes, first: int = SHORTEST, last: int = LONGEST) -> int:
     """Return after how many samples, `first` to `last`, the beginning of `pcm` repeats best.
 
     Of periods that are about as good the one next to `first` counts, which may be the longest or
-    the shortest. None is below SHORTEST. 0 if `pcm` is too short to tell. A search costs about as
-    much as decoding a packet.
+    the shortest. None is below SHORTEST. 0 if `pcm` is too short to tell. A search costs as
+    much as decoding five packets.
     """
     thin = samples(pcm[: 2 * (LONGEST + _WINDOW * _STEP)])[::_STEP]
     head = thin[:_WINDOW]
