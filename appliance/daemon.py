@@ -19,7 +19,7 @@ from appliance.core.events import Shutdown
 from appliance.core.gestures import DEBOUNCE
 from appliance.core.words import sentence
 from appliance.errors import DeviceError
-from appliance.hub import Hub, Mark
+from appliance.hub import Hub, Levels, Mark
 from appliance.messages import NOT_FED, READY
 from appliance.ports import Manager, Panel
 from appliance.supervisor import Supervisor
@@ -129,8 +129,8 @@ async def _tell_status(hub: Hub, manager: Manager) -> None:
     told = sentence(hub.model)
     manager.status(told)
     with hub.reader() as reader:
-        async for _ in reader:
-            if (text := sentence(hub.model)) != told:
+        async for message in reader:
+            if not isinstance(message, Levels) and (text := sentence(hub.model)) != told:
                 manager.status(text)
                 told = text
 

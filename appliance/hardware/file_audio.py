@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -80,7 +79,7 @@ class _FileStream(AudioStream):
         self._config = config
         self._exchange = exchange
         self._stack = ExitStack()
-        self._stop = threading.Event()
+        self._stopping = False
         self._near: Iterator[bytes] = iter(())
         self._rest = bytearray()
         self._speaker: WavWriter | None = None
@@ -93,11 +92,11 @@ class _FileStream(AudioStream):
     @property
     def stopping(self) -> bool:
         """Whether the end was asked for."""
-        return self._stop.is_set()
+        return self._stopping
 
     def stop(self) -> None:
         """End `run` within one block. Any thread."""
-        self._stop.set()
+        self._stopping = True
 
     def open(self) -> None:
         """Open both files. Raises DeviceError."""
@@ -116,7 +115,10 @@ class _FileStream(AudioStream):
     def run(self) -> None:
         """Exchange a block every 10 ms until stopped. Raises OSError or DeviceError."""
         due = time.monotonic()
-        while not self._stop.wait(max(0.0, due - time.monotonic())):
+        while True:
+            time.sleep(max(0.0, due - time.monotonic()))  # an Event's wait takes 60 us more of CPU
+            if self._stopping:
+                return
             far = self._exchange(self._next())
             if self._speaker is not None:
                 self._speaker.write(far)

@@ -1,7 +1,8 @@
 """Brings the speaker's sound to the moment in which its echo comes, however the clocks run."""
 
+from collections import deque
+
 import numpy as np
-import numpy.typing as npt
 
 from appliance.media.bands import WIDE_BLOCK, WIDE_RATE, Block, Floats, rounded
 
@@ -16,6 +17,10 @@ _KEPT = 12288  # samples of reference at 16 kHz: 0.77 s, for the reach and the p
 _MOST = _KEPT - (PAST + 2) * WIDE_BLOCK  # samples of delay
 _THIN = 4  # the search runs at 4 kHz, enough for a tenth of a millisecond by interpolation
 _WINDOW = 8192  # samples at 4 kHz: 2 s
+_WINDOW_BLOCKS = -(-_WINDOW * _THIN // WIDE_BLOCK)
+_SIZE = (
+    10240  # of its transforms: window and reach; with more than 64 KiB glibc would map them anew
+)
 _CLEAR = 10.0  # times the usual height of the correlation; echoes have 17 to 30
 _EVERY = 50  # blocks between two looks, and of sound from the speaker that one takes
 _SOON, _OFTEN, _AT_LAST = 15, 5, 60  # blocks after a jump: the first look, the next, and no more
@@ -23,18 +28,26 @@ _JUMPED = 0.001  # s; with less it is a drift, and the filter follows
 _HOLD = 150  # blocks until it is looked again for what was no jump
 _AGREE = 0.0005  # s; two looks that say the same are right
 _FOLLOW, _LEARN = 0.4, 0.03  # of the error, at each look, to the rate: for now, for good
+_SAMPLES = np.arange(WIDE_BLOCK)
+_AROUND = np.arange(-1, 3)[:, None]
+# Between two samples runs a cubic through them and their neighbours (Catmull-Rom): its coefficients
+# from the sample before, the two, and the one beyond.
+_CUBIC: Floats = np.array(
+    [[0, 1, 0, 0], [-0.5, 0, 0.5, 0], [1, -2.5, 2, -0.5], [-0.5, 1.5, -1.5, 0.5]], np.float32
+)
 
 
 class Alignment:
     """Delays the far end, to a fraction of a sample, until it is LEAD before its echo.
 
     Not thread-safe. Looks for the echo twice a second while the speaker sounds (GCC-PHAT: Knapp
-    and Carter, 1976), which takes about a millisecond; follows clocks that drift apart by
+    and Carter, 1976), which takes about half a millisecond; follows clocks that drift apart by
     resampling, so that a filter behind it sees a room that stands still.
     """
 
     def __init__(self) -> None:
-        self._sound: Floats = np.zeros(_KEPT, np.float32)
+        self._sound = _Tape(_KEPT)
+        self._scratch: Floats = np.empty(_WINDOW_BLOCKS * WIDE_BLOCK, np.float32)
         self._lag = 0.0  # samples behind the newest
         self._rate = 0.0
         self._learned = 0.0
@@ -55,8 +68,7 @@ class Alignment:
 
     def forget(self) -> None:
         """Look for the echo anew: it is not where it was."""
-        self._far: Floats = np.zeros(_WINDOW, np.float32)
-        self._near: Floats = np.zeros(_WINDOW, np.float32)
+        self._far, self._near = _silence(), _silence()
         self._point = None
         self._heard = 0
         self._blocks = 0
@@ -76,33 +88,29 @@ class Alignment:
         """
         if self._point is None or self._hold:
             return False
-        self._near[:] = 0
+        self._near = _silence()
         self._seeking, self._sought = 1, None
         return True
 
     def reference(self, far: Block) -> Block:
         """Take 10 ms of the far end, return the 10 ms whose echo is due."""
-        self._sound[:-WIDE_BLOCK] = self._sound[WIDE_BLOCK:]
-        self._sound[-WIDE_BLOCK:] = far
-        places = _KEPT - WIDE_BLOCK - self._lag - 2 + np.arange(WIDE_BLOCK) * (1 + self._rate)
+        self._sound.add(far)
+        due = self._sound.block(WIDE_BLOCK + self._lag + 2, 1 + self._rate)
         self._lag = max(0.0, self._lag - WIDE_BLOCK * self._rate)
-        return rounded(_between(self._sound, places))
+        return rounded(due)
 
     def past(self, blocks: int) -> Block:
         """Return the reference of so many blocks ago (PAST at most), as it is aligned now."""
         lag = self._lag + WIDE_BLOCK * (blocks + 1) * self._rate
-        places = _KEPT - WIDE_BLOCK * (blocks + 1) - lag - 2 + np.arange(WIDE_BLOCK)
-        return rounded(_between(self._sound, places))
+        return rounded(self._sound.block(WIDE_BLOCK * (blocks + 1) + lag + 2, 1.0))
 
     def watch(self, reference: Block, near: Block, *, sounding: bool) -> bool:
         """Take in the reference and the microphone; return whether the delay was set anew.
 
         `sounding`: there is something in the reference that can be heard.
         """
-        for kept, new in ((self._far, reference), (self._near, near)):
-            step = WIDE_BLOCK // _THIN
-            kept[:-step] = kept[step:]
-            kept[-step:] = new.reshape(-1, _THIN).mean(1)
+        self._far.append(reference)
+        self._near.append(near)
         if self._seeking:
             return self._seek(sounding=sounding)
         self._hold = max(0, self._hold - 1)
@@ -111,8 +119,12 @@ class Alignment:
         if self._blocks % _EVERY or self._heard < _EVERY:
             return False
         self._heard = 0
-        found, clarity = _echo_in(self._far, self._near)
+        found, clarity = self._look()
         return clarity >= _CLEAR and self._settle(found)
+
+    def _look(self) -> tuple[float, float]:
+        far, near = (_thinned(kept, self._scratch) for kept in (self._far, self._near))
+        return _echo_in(far, near)
 
     def _seek(self, *, sounding: bool) -> bool:
         self._seeking += sounding
@@ -121,7 +133,7 @@ class Alignment:
             return False
         if not sounding or self._seeking < _SOON or self._seeking % _OFTEN:
             return False
-        found, clarity = _echo_in(self._far, self._near)
+        found, clarity = self._look()
         before, self._sought = self._sought, found if clarity >= _CLEAR else None
         if self._sought is None or before is None or abs(found - before) > _AGREE:
             return False
@@ -166,22 +178,48 @@ class Alignment:
         return False
 
 
-def _between(sound: Floats, places: npt.NDArray[np.floating]) -> Floats:
-    """Return the sound at places between its samples (cubic: Catmull-Rom)."""
-    index = places.astype(np.intp)
-    part = (places - index).astype(np.float32)
-    before, here, after, beyond = (sound[index + n] for n in (-1, 0, 1, 2))
-    bend = 2 * before - 5 * here + 4 * after - beyond
-    twist = 3 * (here - after) + beyond - before
-    return here + 0.5 * part * (after - before + part * (bend + part * twist))
+class _Tape:
+    """The newest samples of a sound, and what is between them."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._sound: Floats = np.zeros(2 * length, np.float32)  # moved to the front when it is full
+        self._end = length
+
+    def add(self, block: Block) -> None:
+        """Take in a block, and forget what is older than the length."""
+        if self._end + WIDE_BLOCK > len(self._sound):
+            self._sound[: self._length] = self._sound[self._end - self._length : self._end]
+            self._end = self._length
+        self._sound[self._end : self._end + WIDE_BLOCK] = block
+        self._end += WIDE_BLOCK
+
+    def block(self, back: float, step: float) -> Floats:
+        """Return a block of samples, `step` apart, the first of them `back` before the end."""
+        places = self._end - back + _SAMPLES * step
+        index = places.astype(np.intp)
+        part = (places - index).astype(np.float32)
+        here, slope, bend, twist = _CUBIC.dot(self._sound[index + _AROUND])
+        between: Floats = here + part * (slope + part * (bend + part * twist))
+        return between
+
+
+def _silence() -> deque[Block]:
+    return deque([np.zeros(WIDE_BLOCK, np.int16)] * _WINDOW_BLOCKS, _WINDOW_BLOCKS)
+
+
+def _thinned(blocks: deque[Block], scratch: Floats) -> Floats:
+    """Return the window that is searched: the mean of each _THIN samples."""
+    sound = np.concatenate(blocks, out=scratch).reshape(-1, _THIN)
+    thin: Floats = sound.dot(np.full(_THIN, 1 / _THIN, np.float32))[-_WINDOW:]
+    return thin
 
 
 def _echo_in(far: Floats, near: Floats) -> tuple[float, float]:
     """Return how many seconds `far` is before its echo, and how clear that is."""
-    size = 2 * _WINDOW
-    cross = np.fft.rfft(near, size) * np.conj(np.fft.rfft(far, size))
+    cross = np.fft.rfft(near, _SIZE) * np.conj(np.fft.rfft(far, _SIZE))
     strength = np.abs(cross)
-    cross /= strength + 1e-3 * strength.max() + 1e-9
+    cross *= 1 / (strength + (1e-3 * strength.max() + 1e-9))
     rate = WIDE_RATE // _THIN
     behind, reach = round(_BEHIND * rate), round(_REACH * rate)
     row = np.fft.irfft(cross)

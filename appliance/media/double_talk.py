@@ -4,7 +4,7 @@ import math
 from collections import deque
 from typing import Final
 
-from appliance.media.bands import Block, Floats, power, product
+from appliance.media.bands import Floats, power, product
 
 # All measured in simulated rooms (tests/bench, echo), with other walls than the bench's. Leak: what
 # the filter leaves, over the echo that it found, dB.
@@ -73,7 +73,7 @@ class DoubleTalk:
         """Whether the filter puts an echo in instead of taking one out."""
         return self._harmful >= _HARMFUL_BLOCKS
 
-    def take(self, near: Block, echo: Floats) -> None:
+    def take(self, near: Floats, echo: Floats) -> None:
         """Take in the microphone and the echo that the filter found in it, 10 ms each."""
         heard, both, found = power(near), product(near, echo), power(echo)
         self._compare(heard, both, found)

@@ -111,7 +111,7 @@ class Engine:
                 far = pcm.mix(far, self._tone_block())
         far = self._as_loud_as_it_may_be(far)
         if self._near_gain != 1.0:
-            near = pcm.amplify(near, self._near_gain)
+            near = self._echo.amplify(near, self._near_gain)
         near = self._echo.process(near, far)
         if self._muted:
             near = pcm.SILENCE
@@ -131,7 +131,7 @@ class Engine:
     def _as_loud_as_it_may_be(self, far: bytes) -> bytes:
         """Return it at the speaker's volume, and lower while somebody cuts in."""
         before, self._gain = self._gain, self._echo.gain * self._volume
-        return far if before == self._gain == 1.0 else pcm.ramp(far, before, self._gain)
+        return far if before == self._gain == 1.0 else self._echo.ramp(far, before, self._gain)
 
     def _tone_block(self) -> bytes:
         """Return the next block of the tone that is playing. The lock is held."""

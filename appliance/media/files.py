@@ -1,6 +1,8 @@
 """Sound files: any that PyAV reads come in, WAV goes out, valid at every moment."""
 
+import wave
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +16,7 @@ from appliance.media.pcm import RATE, wav_header
 # The sizes in the header are brought up to date this often, so that a killed process leaves a file
 # that every program opens, and at most this much of its end unseen.
 _HEADER_EVERY = RATE // 10  # samples: 100 ms
+_PIECE = RATE // 10  # samples
 
 
 def read_sound(path: Path) -> Generator[bytes, None, None]:
@@ -21,6 +24,11 @@ def read_sound(path: Path) -> Generator[bytes, None, None]:
 
     Raises DeviceError, at the first piece, if it is missing or no sound file.
     """
+    with suppress(OSError, EOFError, wave.Error), wave.open(str(path)) as file:
+        if file.getparams()[:3] == (1, 2, RATE):  # as we need it: PyAV would take 18 us in 10 ms
+            while piece := file.readframes(_PIECE):
+                yield piece
+            return
     try:
         with av.open(str(path), mode="r") as container:
             if not container.streams.audio:

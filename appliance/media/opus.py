@@ -2,10 +2,9 @@
 
 import ctypes
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ctypes.util import find_library
 from fractions import Fraction
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -20,51 +19,6 @@ FRAME_SAMPLES = 960  # 20 ms, what WebRTC sends (RFC 7587, section 4.2)
 FRAME_BYTES = 2 * FRAME_SAMPLES
 TIME_BASE = Fraction(1, RATE)
 
-# Wide-band speech with in-band error correction (RFC 7587, sections 3.1.1 and 3.3): libopus spends
-# part of the rate on a copy of the last packet, as much as the expected loss asks for.
-_BIT_RATE = 32_000  # bit/s
-_OPTIONS = {
-    "application": "voip",
-    "frame_duration": "20",
-    "fec": "1",
-    "packet_loss": "10",
-    "compression_level": "5",
-}
-
-
-class OpusEncoder:
-    """Encodes one voice: mono, s16le, 48 kHz. Keeps state, so one for each stream."""
-
-    def __init__(self, *, copies: bool = True) -> None:
-        """`copies`: each packet also holds a copy of the one before (in-band error correction)."""
-        # FFmpeg takes long to load, and who decodes needs none of it.
-        from av import AudioFrame, CodecContext  # noqa: PLC0415
-        from av.audio.codeccontext import AudioCodecContext  # noqa: PLC0415
-
-        codec = CodecContext.create("libopus", "w")
-        assert isinstance(codec, AudioCodecContext)  # noqa: S101 - narrows what PyAV's factory returns
-        codec.sample_rate = RATE
-        codec.format = "s16"
-        codec.layout = "mono"
-        codec.bit_rate = _BIT_RATE
-        codec.time_base = TIME_BASE
-        codec.options = _OPTIONS | ({} if copies else {"fec": "0", "packet_loss": "0"})
-        self._codec = codec
-        self._new_frame = partial(AudioFrame, "s16", "mono", FRAME_SAMPLES)
-        self._samples = 0
-
-    def encode(self, pcm: bytes) -> bytes:
-        """Return the packet for 20 ms of sound (FRAME_BYTES)."""
-        frame = self._new_frame()
-        frame.planes[0].update(pcm)
-        frame.sample_rate = RATE
-        frame.time_base = TIME_BASE
-        frame.pts = self._samples
-        self._samples += FRAME_SAMPLES
-        (packet,) = self._codec.encode(frame)
-        return bytes(packet)
-
-
 GOOD: Final = 6
 """Complexity with which lost packets are concealed by LPCNet and speech is enhanced by LACE.
 
@@ -75,12 +29,25 @@ it is 0.987 and 4.25, with NoLACE 0.986 and 4.37, for twice the CPU: 75 us in 10
 BEST: Final = 7
 """The same with NoLACE: where packets get lost PESQ-WB gains 0.05 to 0.1 by it."""
 
-_SET_COMPLEXITY: Final = 4010  # opus_defines.h
-_RESET_STATE: Final = 4028  # the same; settings stay
+# opus_defines.h
+_VOIP: Final = 2048
+_SET_BIT_RATE: Final = 4002
+_SET_COMPLEXITY: Final = 4010
+_SET_COPIES: Final = 4012
+_SET_EXPECTED_LOSS: Final = 4014  # %
+_SET_VBR_CONSTRAINT: Final = 4020
+_RESET_STATE: Final = 4028  # settings stay
 _LONGEST: Final = RATE * 120 // 1000  # samples: a packet holds 120 ms at most (RFC 6716, 3.2.5)
 _CELT_ONLY: Final = 0x80  # of the first byte: these configurations have no copies (RFC 6716, 3.1)
 _ONE_FRAME: Final = 0x03  # of the first byte, all clear: one frame, right behind it
 _COPY: Final = 0x40  # of a SILK frame of 10 or 20 ms: a copy of the last follows (4.2.3)
+
+# Wide-band speech with in-band error correction (RFC 7587, sections 3.1.1 and 3.3): libopus spends
+# part of the rate on a copy of the last packet, as much as the expected loss asks for. Of a clean
+# line complexity 5 leaves PESQ-WB 4.32 for 180 us in 20 ms, 1 leaves 4.13 for 70, 9 4.41 for 230.
+_VOICE: Final = {_SET_BIT_RATE: 32_000, _SET_COMPLEXITY: 5, _SET_VBR_CONSTRAINT: 0}
+_COPIES: Final = {_SET_COPIES: 1, _SET_EXPECTED_LOSS: 10}
+_LARGEST: Final = 1275  # bytes of a packet of one frame (RFC 6716, 3.2.1)
 
 
 class OpusLibrary:
@@ -105,6 +72,19 @@ class OpusLibrary:
         )  # fmt: skip
         self._control = lib.opus_decoder_ctl
         self._control.restype = ctypes.c_int
+        self._create_encoder = lib.opus_encoder_create
+        self._create_encoder.restype = ctypes.c_void_p
+        self._create_encoder.argtypes = (
+            ctypes.c_int32, ctypes.c_int, ctypes.c_int, ctypes.POINTER(ctypes.c_int),
+        )  # fmt: skip
+        self.destroy_encoder = lib.opus_encoder_destroy
+        self.destroy_encoder.argtypes = (ctypes.c_void_p,)
+        self.destroy_encoder.restype = None
+        self.encode = lib.opus_encode
+        self.encode.argtypes = (
+            ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int32,
+        )  # fmt: skip
+        self._control_encoder = lib.opus_encoder_ctl
         self.samples = lib.opus_packet_get_nb_samples
         self.samples.argtypes = (ctypes.c_char_p, ctypes.c_int32, ctypes.c_int32)
 
@@ -114,6 +94,21 @@ class OpusLibrary:
         state: int | None = self._create(RATE, 1, ctypes.byref(error))
         if not state:
             raise DeviceError(f"libopus cannot begin to decode ({error.value}).")
+        return state
+
+    def encoder(self, settings: Mapping[int, int]) -> int:
+        """Return a new encoder's state for a voice, to be freed with `destroy_encoder`.
+
+        `settings`: by their requests. Raises DeviceError.
+        """
+        error = ctypes.c_int()
+        state: int | None = self._create_encoder(RATE, 1, _VOIP, ctypes.byref(error))
+        if not state:
+            raise DeviceError(f"libopus cannot begin to encode ({error.value}).")
+        for request, value in settings.items():
+            self._control_encoder(
+                ctypes.c_void_p(state), ctypes.c_int(request), ctypes.c_int(value)
+            )
         return state
 
     def set_complexity(self, state: int, complexity: int) -> None:
@@ -147,6 +142,33 @@ def _candidates() -> Iterator[str]:
         yield from map(str, sorted(wheel.glob("libopus-*.so*")))
     if system := find_library("opus"):
         yield system
+
+
+class OpusEncoder:
+    """Encodes one voice: mono, s16le, 48 kHz. Keeps state, so one for each stream."""
+
+    def __init__(self, library: OpusLibrary | None = None, *, copies: bool = True) -> None:
+        """`copies`: each packet also holds a copy of the one before (in-band error correction).
+
+        Without `library` the one that `find_opus` finds. Raises DeviceError.
+        """
+        self._library = library or find_opus()
+        self._state = self._library.encoder({**_VOICE, **(_COPIES if copies else {})})
+        self._packet = ctypes.create_string_buffer(_LARGEST)
+
+    def __del__(self) -> None:
+        """Free the encoder's state."""
+        if getattr(self, "_state", None):
+            self._library.destroy_encoder(self._state)
+
+    def encode(self, pcm: bytes) -> bytes:
+        """Return the packet for 20 ms of sound (FRAME_BYTES)."""
+        if len(pcm) != FRAME_BYTES:
+            raise ValueError(f"a frame has {FRAME_BYTES} bytes")
+        made: int = self._library.encode(self._state, pcm, FRAME_SAMPLES, self._packet, _LARGEST)
+        if made < 0:
+            raise DeviceError(f"libopus cannot encode ({made}).")
+        return ctypes.string_at(self._packet, made)
 
 
 class OpusDecoder(Decoder):

@@ -8,7 +8,7 @@ import math
 import struct
 from array import array
 from collections.abc import Iterator
-from operator import add, mul
+from operator import add
 
 RATE = 48_000  # Hz, the clock of Opus in RTP (RFC 7587, section 4.1)
 BLOCK_SAMPLES = 480  # 10 ms
@@ -35,8 +35,7 @@ def energy(pcm: bytes) -> float:
     values = samples(pcm)[::_METER_STRIDE]
     if not values:
         return 0.0
-    squares: int = sum(map(mul, values, values))
-    return squares / (len(values) * _FULL_SCALE * _FULL_SCALE)
+    return math.hypot(*values) ** 2 / (len(values) * _FULL_SCALE * _FULL_SCALE)
 
 
 def dbfs(mean_square: float) -> float:

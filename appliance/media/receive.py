@@ -212,7 +212,9 @@ class Receiver:
         if not self._borrowed:
             left = len(self._playout) / RATE
             self._tempo.note(self._arrivals.lateness(self._next, now), left)
-            self._change(self._tempo.excess(self._arrivals.target, quiet=self._playout.quiet))
+            excess = self._tempo.excess(self._arrivals.target, quiet=self._playout.quiet)
+            if excess:
+                self._change(excess)
 
     def _change(self, excess: float) -> None:
         """Cut `excess` seconds out of what plays next, or put that much in: whole periods only."""

@@ -22,6 +22,10 @@ class LinearCanceller:
         self._state = ctypes.c_void_p(begin(WIDE_BLOCK, round(_TAIL * WIDE_RATE)))
         rate = ctypes.c_int(WIDE_RATE)
         self._library.speex_echo_ctl(self._state, _SET_SAMPLING_RATE, ctypes.byref(rate))
+        self._cancel = self._library.speex_echo_cancellation
+        self._cancel.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
+        self._cancel.restype = None
+        self._clean = ctypes.create_string_buffer(2 * WIDE_BLOCK)
 
     def __del__(self) -> None:
         """Free the filter."""
@@ -30,12 +34,7 @@ class LinearCanceller:
 
     def process(self, near: Block, far: Block) -> Block:
         """Return `near` without what is linear in `far`; 10 ms at 16 kHz each."""
-        clean = np.empty(WIDE_BLOCK, np.int16)
-        self._library.speex_echo_cancellation(self._state, *map(_address, (near, far, clean)))
-        return clean
-
-
-def _address(block: Block) -> ctypes.c_void_p:
-    if len(block) != WIDE_BLOCK or not block.flags.c_contiguous:
-        raise ValueError(f"a block has {WIDE_BLOCK} samples in a row")
-    return ctypes.c_void_p(block.ctypes.data)
+        if not len(near) == len(far) == WIDE_BLOCK:
+            raise ValueError(f"a block has {WIDE_BLOCK} samples")
+        self._cancel(self._state, near.tobytes(), far.tobytes(), self._clean)
+        return np.frombuffer(self._clean.raw, np.int16)

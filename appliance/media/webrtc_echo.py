@@ -16,6 +16,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else numpy starts a thread
 import numpy as np
 from pywebrtc_audio import AudioProcessor, GainController
 
+from appliance.media import bands
 from appliance.media.alignment import PAST, Alignment
 from appliance.media.bands import (
     WIDE_BLOCK,
@@ -44,6 +45,9 @@ _LINEAR_SHARE: Final = np.float32(0.8)
 # speaker's sound that it leaves them in.
 _SHOWN: Final = np.float32(0.25)
 _LATELY: Final = 10  # blocks of sound from the speaker until its echo must be there
+# Blocks without any sound for the speaker until the filter has none left to make an echo of: as far
+# as the reference reaches back, and the filter. It takes a fifth of the canceller's time.
+_ECHOLESS: Final = 110
 _AT_ONCE: Final = 3  # blocks for the filter in one, until it has caught up
 _FORGET: Final = 0.999  # for each block: the last 10 s count
 _JUMPS, _JUMPS_WITHIN = 4, 1000  # of the delay, in so many blocks: clocks 0.1 % apart, or worse
@@ -75,6 +79,7 @@ class WebRtcEcho(EchoCanceller):
         self._gate = Gate()
         self._voice = GainController(sample_rate=WIDE_RATE, adaptive_digital=False)
         self._before = self._after = 0.0  # energies while the speaker sounds
+        self._no_echo = np.zeros(WIDE_BLOCK, np.float32)
         self._blocks = 0
         self._jumps: deque[int] = deque(maxlen=_JUMPS)
         self._split: _Split | None = None  # of this block
@@ -95,7 +100,7 @@ class WebRtcEcho(EchoCanceller):
         with suppress(OSError):  # AEC3 does without it
             self._linear = LinearCanceller()
         self._talk = DoubleTalk()
-        self._sounded = 0
+        self._sounded = self._silent = 0
         self._delay: float | None = None  # s; of the echo before it jumped
         self._behind: deque[Block] = deque(maxlen=PAST)  # microphone that the filter has not had
         self._gate.begin_anew()
@@ -103,6 +108,7 @@ class WebRtcEcho(EchoCanceller):
     @override
     def process(self, near: bytes, far: bytes) -> bytes:
         self._blocks += 1
+        self._silent = self._silent + 1 if far == pcm.SILENCE else 0
         mic = self._narrow_near.convert(near)
         reference = self._alignment.reference(self._narrow_far.convert(far))
         sounding = power(reference) > AUDIBLE
@@ -146,6 +152,14 @@ class WebRtcEcho(EchoCanceller):
         first = next((n for n, split in enumerate(past) if split.over), len(past))
         return past[max(0, first - _BEFORE) :]
 
+    @override
+    def ramp(self, sound: bytes, start: float, stop: float) -> bytes:
+        return bands.ramp(sound, start, stop)
+
+    @override
+    def amplify(self, sound: bytes, gain: float) -> bytes:
+        return bands.amplify(sound, gain)
+
     def _filtered(self, mic: Block, reference: Block, sounding: bool) -> tuple[Block, Block]:
         """Return what AEC3 is to have: the microphone, most of its echo taken out, and the far."""
         if self._linear is None:
@@ -153,16 +167,19 @@ class WebRtcEcho(EchoCanceller):
         if self._alignment.seeking or self._behind:
             self._catch_up(self._linear, mic)
             return mic, reference
-        left = self._linear.process(mic, reference)
-        echo = mic.astype(np.float32) - left
-        self._talk.take(mic, echo)
+        heard = mic.astype(np.float32)
+        left, echo = mic, self._no_echo
+        if self._silent < _ECHOLESS:
+            left = self._linear.process(mic, reference)
+            echo = heard - left
+        self._talk.take(heard, echo)
         self._split = _Split(left, echo, self._talk.over)
         self._sounded = min(_LATELY, self._sounded + 1) if sounding else max(0, self._sounded - 2)
         if self._sounded == _LATELY:
             self._watch_the_filter()
         if self._talk.suspected:
             return left, rounded(reference * _SHOWN)
-        return rounded(mic - echo * _LINEAR_SHARE), reference
+        return rounded(heard - echo * _LINEAR_SHARE), reference
 
     def _watch_the_filter(self) -> None:
         """Notice that the card has lost sound, or took more into stock: the echo has jumped."""

@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiortc.sdp import SessionDescription
@@ -109,6 +109,16 @@ async def test_sound_goes_both_ways() -> None:
     assert OpusDecoder(find_opus()).duration(first.payload) == 960
     assert received.rtp > 0
     assert received.packets > received.rtp
+
+
+@pytest.mark.slow
+async def test_less_room_is_made_for_a_datagram_than_asyncio_makes() -> None:
+    async with pair() as (caller, answerer):
+        await join(caller, answerer)
+        (path,) = caller._ice._agent._nominated.values()
+        transport: Any = path.protocol.transport
+
+    assert 18_432 < transport.max_size < type(transport).max_size
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from appliance.media.alignment import LEAD, Alignment
+from appliance.media.alignment import LEAD, Alignment, _Tape
 from appliance.media.bands import WIDE_BLOCK, WIDE_RATE, Block
 
 Sound = npt.NDArray[np.float64]
@@ -174,3 +174,21 @@ def test_past_reference_is_what_it_was() -> None:
     for ago in (0, 1, 29):
         end = len(reference) - ago * WIDE_BLOCK
         assert np.abs(alignment.past(ago) - reference[end - WIDE_BLOCK : end]).max() <= 60
+
+
+@pytest.mark.parametrize("step", [1.0, 1.0003, 0.9997, 1.01])
+def test_what_is_between_the_samples_is_the_cubic_through_its_neighbours(step: float) -> None:
+    rng = np.random.default_rng(7)
+    tape, sound = _Tape(1000), noise(1)
+    for count, block in enumerate(blocks(sound), 1):
+        tape.add(block)
+        back = rng.uniform(WIDE_BLOCK * step + 2, 990)
+        places = count * WIDE_BLOCK - back + np.arange(WIDE_BLOCK) * step
+        if places[0] < 1:
+            continue
+        index, heard = np.floor(places).astype(int), np.trunc(np.clip(sound, -32768, 32767))
+        part = places - index
+        before, here, after, beyond = (heard[index + n] for n in (-1, 0, 1, 2))
+        bend, twist = 2 * before - 5 * here + 4 * after - beyond, 3 * (here - after) + beyond
+        expected = here + part / 2 * (after - before + part * (bend + part * (twist - before)))
+        assert np.abs(tape.block(back, step) - expected).max() < 0.02

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 
 from appliance.media import pcm
-from appliance.media.bands import WIDE_BLOCK, WIDE_RATE, Narrower, Widener, power, product
+from appliance.media.bands import (
+    FACTOR,
+    WIDE_BLOCK,
+    WIDE_RATE,
+    Narrower,
+    Widener,
+    _low_pass,
+    amplify,
+    power,
+    product,
+    ramp,
+)
 from appliance.media.speex import LinearCanceller
 from tests.sound import sine, strength_of
 
@@ -12,6 +23,19 @@ from tests.sound import sine, strength_of
 def there_and_back(sound: bytes) -> bytes:
     narrower, widener = Narrower(), Widener()
     return b"".join(widener.convert(narrower.convert(block)) for block in pcm.blocks(sound))
+
+
+def test_blocks_are_filtered_as_the_whole_sound_would_be() -> None:
+    sound = np.random.default_rng(5).integers(-32768, 32768, 20 * pcm.BLOCK_SAMPLES, np.int16)
+    narrower, widener = Narrower(), Widener()
+    narrow = [narrower.convert(block) for block in pcm.blocks(sound.tobytes())]
+    wide = np.frombuffer(b"".join(widener.convert(block) for block in narrow), np.int16)
+    low = np.convolve(sound, _low_pass())[: len(sound) : FACTOR]
+    spread = np.zeros(len(sound))
+    spread[::FACTOR] = np.concatenate(narrow)
+    high = np.convolve(spread, FACTOR * _low_pass())[: len(sound)]
+    for made, whole in ((np.concatenate(narrow), low), (wide, high)):
+        assert np.abs(made - np.clip(whole, -32768, 32767)).max() < 1.01
 
 
 @pytest.mark.parametrize("frequency", [300, 1000, 3400, 5000])
@@ -66,8 +90,17 @@ def test_linear_canceller_refuses_what_is_no_block() -> None:
 
 
 def test_product_is_the_power_that_two_sounds_share() -> None:
-    rng = np.random.default_rng(1)
-    one = rng.normal(0, 3000, WIDE_BLOCK).astype(np.int16)
-    assert product(one, one.astype(np.float32)) == pytest.approx(power(one), rel=1e-5)
-    assert product(one, -0.5 * one.astype(np.float32)) == pytest.approx(-power(one) / 2, rel=1e-5)
+    one = np.random.default_rng(1).normal(0, 3000, WIDE_BLOCK).astype(np.float32)
+    assert product(one, one) == pytest.approx(power(one), rel=1e-5)
+    assert product(one, -0.5 * one) == pytest.approx(-power(one) / 2, rel=1e-5)
     assert product(one, np.zeros(WIDE_BLOCK, np.float32)) == 0
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.17782794, 0.5, 1.0, 1.4125, 7.943])
+def test_gain_is_the_same_to_the_bit_as_without_a_library(gain: float) -> None:
+    rng = np.random.default_rng(9)
+    sound = rng.integers(-32768, 32768, pcm.BLOCK_SAMPLES, np.int16).tobytes()
+    assert amplify(sound, gain) == pcm.amplify(sound, gain)
+    for other in rng.uniform(0, 1, 20).tolist():
+        assert ramp(sound, min(gain, 1.0), other) == pcm.ramp(sound, min(gain, 1.0), other)
+    assert ramp(b"", 0.0, 1.0) == amplify(b"", gain) == b""

@@ -29,7 +29,7 @@ class Line:
         for _ in range(blocks):
             found = self._noise(echo)
             near = found + leak * self._noise(echo) + self._noise(person)
-            self.talk.take(near.astype(np.int16), found.astype(np.float32))
+            self.talk.take(near.astype(np.float32), found.astype(np.float32))
             seen.append(self.talk.person)
         return seen
 
@@ -38,7 +38,7 @@ class Line:
         seen = []
         for _ in range(blocks):
             near = self._noise(-20) + self._noise(person)
-            self.talk.take(near.astype(np.int16), self._noise(-20).astype(np.float32))
+            self.talk.take(near.astype(np.float32), self._noise(-20).astype(np.float32))
             seen.append(self.talk.astray(person=False))
         return seen
 

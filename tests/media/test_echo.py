@@ -7,7 +7,9 @@ import numpy.typing as npt
 import pytest
 
 from appliance.media import pcm
+from appliance.media.bands import Block
 from appliance.media.echo import HANG_BLOCKS, EchoCanceller, HalfDuplex, NoEcho
+from appliance.media.speex import LinearCanceller
 from appliance.media.webrtc_echo import WebRtcEcho
 from tests.media.plain import LOUD
 
@@ -156,6 +158,29 @@ def test_without_the_linear_filter_the_echo_is_gone_too(monkeypatch: pytest.Monk
     clean = run(WebRtcEcho(), near, far)
     late = slice(4 * SECOND, None)
     assert level(near[late]) - level(clean[late]) >= 30
+
+
+def test_filter_rests_while_the_speaker_is_silent_and_knows_the_echo_afterwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    class Watched(LinearCanceller):
+        def process(self, near: Block, far: Block) -> Block:
+            asked.append(int(np.abs(far).max()))
+            return super().process(near, far)
+
+    monkeypatch.setattr("appliance.media.webrtc_echo.LinearCanceller", Watched)
+    far = 0.3 * babble(10, 1, 110)
+    silent, again = 5 * SECOND, 8 * SECOND
+    far[silent:again] = 0
+    near = room(far, delay=0.08, level_db=-6)
+    near[6 * SECOND : 7 * SECOND] += 0.2 * babble(1, 4, 190)
+    clean = run(WebRtcEcho(), near, far)
+    assert len(asked) == pytest.approx(1000 - 300 + 110, abs=1)
+    said, later = slice(6 * SECOND, 7 * SECOND), slice(again, None)
+    assert level(clean[said]) - level(near[said]) >= -3
+    assert level(near[later]) - level(clean[later]) >= 30
 
 
 def test_steady_noise_is_quieter() -> None:

@@ -3,10 +3,12 @@ from pathlib import Path
 
 import av
 import pytest
+from av.audio.codeccontext import AudioCodecContext
 from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
+from appliance.emulator.voice import user_utterance
 from appliance.media import pcm
 from appliance.media.convert import Converter
 from appliance.media.opus import (
@@ -14,6 +16,7 @@ from appliance.media.opus import (
     FRAME_BYTES,
     FRAME_SAMPLES,
     GOOD,
+    TIME_BASE,
     OpusDecoder,
     OpusEncoder,
     OpusLibrary,
@@ -40,6 +43,30 @@ def test_every_frame_is_one_packet_of_20_ms_mono() -> None:
         assert first >> 2 & 1 == 0
         assert first & 3 == 0
         assert first >> 3 in {1, 5, 9, 13, 15, 19, 23, 27, 31}  # the configurations of 20 ms
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_settings_are_those_that_ffmpeg_calls_by_name(*, copies: bool) -> None:
+    codec = av.CodecContext.create("libopus", "w")
+    assert isinstance(codec, AudioCodecContext)
+    codec.sample_rate, codec.format, codec.layout = pcm.RATE, "s16", "mono"
+    codec.bit_rate, codec.time_base = 32_000, TIME_BASE
+    codec.options = {"application": "voip", "frame_duration": "20", "compression_level": "5"}
+    if copies:
+        codec.options = codec.options | {"fec": "1", "packet_loss": "10"}
+    encoder = OpusEncoder(OpusLibrary(str(wheel_library())), copies=copies)
+    for number, sound in enumerate(frames(sine(440, 0.5) + user_utterance("Good morning."))):
+        frame = av.AudioFrame("s16", "mono", FRAME_SAMPLES)
+        frame.planes[0].update(sound.ljust(FRAME_BYTES, b"\0"))
+        frame.sample_rate, frame.time_base, frame.pts = pcm.RATE, TIME_BASE, number * FRAME_SAMPLES
+        assert [bytes(packet) for packet in codec.encode(frame)] == [
+            encoder.encode(sound.ljust(FRAME_BYTES, b"\0"))
+        ]
+
+
+def test_what_is_no_frame_is_refused() -> None:
+    with pytest.raises(ValueError, match="1920 bytes"):
+        OpusEncoder().encode(bytes(960))
 
 
 def test_voice_fits_its_bit_rate() -> None:
