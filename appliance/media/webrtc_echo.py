@@ -29,6 +29,7 @@ from appliance.media.bands import (
     rounded,
 )
 from appliance.media.catch_up import CatchUp
+from appliance.media.coupling import Coupling
 from appliance.media.double_talk import DoubleTalk
 from appliance.media.gate import DUCKED, Gate
 from appliance.media.residual import ResidualSuppressor
@@ -69,13 +70,15 @@ class WebRtcEcho(EchoCanceller):
 
     Until the echo is known, a second and a half of sound from the speaker, the microphone is closed
     while it sounds. Who cuts in is heard from their first sound on: what was withheld until it was
-    clear that somebody speaks comes first, up to 0.2 s late, and is caught up with.
+    clear that somebody speaks comes first, up to 0.2 s late, and is caught up with. Where
+    hardly anything of the speaker is heard (headphones) AEC3 works alone, and leaves a person in.
     """
 
     def __init__(self) -> None:
         self.name = "webrtc"
         self._narrow_near, self._narrow_far, self._widen = Narrower(), Narrower(), Widener()
         self._alignment = Alignment()
+        self._coupling = Coupling()
         self._gate = Gate()
         self._voice = GainController(sample_rate=WIDE_RATE, adaptive_digital=False)
         self._before = self._after = 0.0  # energies while the speaker sounds
@@ -111,17 +114,23 @@ class WebRtcEcho(EchoCanceller):
         self._silent = self._silent + 1 if far == pcm.SILENCE else 0
         mic = self._narrow_near.convert(near)
         reference = self._alignment.reference(self._narrow_far.convert(far))
-        sounding = power(reference) > AUDIBLE
+        heard, played = power(mic), power(reference)
+        sounding = played > AUDIBLE
+        self._coupling.take(heard, played)
+        new = self._alignment.delay is None
         if self._alignment.watch(reference, mic, sounding=sounding):
             self._begin_anew()
+            self._coupling.found()
+        elif new and self._alignment.delay is not None:
+            self._coupling.found()
         clean = self._processor.process(*self._filtered(mic, reference, sounding))
         self._voice.process(clean)
         left = power(clean)
         if sounding and self._gate.settled and self._gate.gain == 1.0:  # nobody else speaks
-            self._before = self._before * _FORGET + power(mic)
+            self._before = self._before * _FORGET + heard
             self._after = self._after * _FORGET + left
         speech = float(self._voice.speech_probability)
-        person = None if self._linear is None else self._talk.person
+        person = self._talk.person if self._splits else None
         passes = self._gate.passes(sounding=sounding, power=left, speech=speech, person=person)
         for block in self._heard(clean, passes=passes):
             self._out.put(self._widen.convert(block))
@@ -162,7 +171,7 @@ class WebRtcEcho(EchoCanceller):
 
     def _filtered(self, mic: Block, reference: Block, sounding: bool) -> tuple[Block, Block]:
         """Return what AEC3 is to have: the microphone, most of its echo taken out, and the far."""
-        if self._linear is None:
+        if self._linear is None or not self._splits:
             return mic, reference
         if self._alignment.seeking or self._behind:
             self._catch_up(self._linear, mic)
@@ -180,6 +189,11 @@ class WebRtcEcho(EchoCanceller):
         if self._talk.suspected:
             return left, rounded(reference * _SHOWN)
         return rounded(heard - echo * _LINEAR_SHARE), reference
+
+    @property
+    def _splits(self) -> bool:
+        """Whether the linear filter is at work."""
+        return self._linear is not None and not self._coupling.none
 
     def _watch_the_filter(self) -> None:
         """Notice that the card has lost sound, or took more into stock: the echo has jumped."""

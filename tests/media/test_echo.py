@@ -92,6 +92,17 @@ def test_person_who_cuts_in_is_heard_above_the_echo() -> None:
     assert level(clean[said]) - level(clean[before]) >= 12
 
 
+def test_with_headphones_both_may_speak_all_the_time() -> None:
+    far = 0.3 * babble(20, 1, 110)
+    near = 0.2 * babble(20, 4, 190) + np.random.default_rng(2).normal(0, 3e-4, len(far))
+    near[: 3 * SECOND] *= 0.001  # the person listens first
+    canceller = WebRtcEcho()
+    clean = run(canceller, near, far)
+    late = slice(4 * SECOND, None)
+    assert abs(level(near[late]) - level(clean[late])) < 4
+    assert canceller.steady
+
+
 def test_speaker_goes_down_while_somebody_cuts_in_and_only_then() -> None:
     far = 0.3 * babble(10, 1, 110)
     person = np.zeros(len(far))
