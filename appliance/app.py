@@ -17,13 +17,7 @@ from appliance.album import Album, take_photo
 from appliance.call.parts import Parts as CallParts
 from appliance.call.parts import always
 from appliance.call.signaling import HttpSignaling
-from appliance.config import (
-    HIGHEST_GAIN,
-    LOWEST_GAIN,
-    Config,
-    runtime_directory,
-    state_directory,
-)
+from appliance.config import HIGHEST_GAIN, LOWEST_GAIN, Config, runtime_directory, state_directory
 from appliance.console import api
 from appliance.console.server import control_socket
 from appliance.console.views import BoardView, Status, view_model
