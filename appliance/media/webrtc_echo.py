@@ -54,6 +54,8 @@ _FORGET: Final = 0.999  # for each block: the last 10 s count
 _JUMPS, _JUMPS_WITHIN = 4, 1000  # of the delay, in so many blocks: clocks 0.1 % apart, or worse
 _WITHHELD: Final = 20  # blocks, in which it becomes clear that somebody cuts in
 _BEFORE: Final = 2  # blocks heard before the first in which there was more than an echo
+_AGREES: Final = 10 ** (-12 / 10)  # of the power that the linear filter leaves; AEC3 leaves more
+_DOUBTS: Final = 5  # blocks in a row that are withheld because AEC3 does not
 _SILENCE: Final = np.zeros(WIDE_BLOCK, np.int16)
 
 
@@ -88,6 +90,7 @@ class WebRtcEcho(EchoCanceller):
         self._split: _Split | None = None  # of this block
         self._withheld: deque[_Split] = deque(maxlen=_WITHHELD)
         self._residual: ResidualSuppressor | None = None  # while a person is heard over the echo
+        self._doubts = 0
         self._out = CatchUp()
         self._begin()
 
@@ -139,26 +142,50 @@ class WebRtcEcho(EchoCanceller):
     def _heard(self, clean: Block, *, passes: bool) -> Iterator[Block]:
         """Yield what is heard: this block, or silence; and what was withheld, when it begins."""
         split, self._split = self._split, None
-        if split is None or not self._gate.echoing or not passes:
+        if split is None or not self._gate.echoing:
             self._residual = None
-            yield clean if passes else _SILENCE
-        else:
-            leak = self._talk.leak
-            if self._residual is None:
-                self._residual = ResidualSuppressor()
-                for past in self._beginning():
-                    yield self._residual.process(past.left, past.echo, leak)
-            person = self._residual.process(split.left, split.echo, leak)
-            yield person if self._talk.suspected else clean
-        if split is None or passes:
             self._withheld.clear()
+            yield clean if passes else _SILENCE
+            return
+        self._withheld.append(split)
+        if not passes:
+            self._residual, self._doubts = None, 0
+            yield _SILENCE
+        elif self._residual is None and self._doubtful(clean, split):
+            yield _SILENCE if self._doubts else clean
         else:
-            self._withheld.append(split)
+            yield from self._person(clean)
+
+    def _doubtful(self, clean: Block, split: _Split) -> bool:
+        """Return whether AEC3, which takes 10 to 50 ms more, still holds a person for an echo.
+
+        It is right where the filter has lost the echo; then nobody is heard but through AEC3.
+        """
+        if power(clean) >= power(split.left) * _AGREES:
+            return False
+        self._doubts += 1
+        if self._doubts > _DOUBTS:
+            self._doubts = 0
+            self._withheld.clear()
+        return True
+
+    def _person(self, clean: Block) -> Iterator[Block]:
+        """Yield what a person says over the echo, when they begin with what was withheld of it."""
+        if self._residual is None:
+            self._residual = ResidualSuppressor()
+            said = self._beginning()
+        else:
+            said = [self._withheld[-1]]
+        self._withheld.clear()
+        for split in said[:-1]:
+            yield self._residual.process(split.left, split.echo, self._talk.leak)
+        heard = self._residual.process(said[-1].left, said[-1].echo, self._talk.leak)
+        yield heard if self._talk.suspected else clean
 
     def _beginning(self) -> list[_Split]:
         """Return what was withheld of the words of somebody who is now known to speak."""
         past = list(self._withheld)
-        first = next((n for n, split in enumerate(past) if split.over), len(past))
+        first = next((n for n, split in enumerate(past) if split.over), len(past) - 1)
         return past[max(0, first - _BEFORE) :]
 
     @override

@@ -35,12 +35,16 @@ def test_one_loud_block_in_each_window_is_an_echo() -> None:
     assert not coupling.none
 
 
-def test_it_stays_known_while_somebody_speaks_until_an_echo_is_found() -> None:
+def test_it_stays_known_while_somebody_speaks() -> None:
     coupling = Coupling()
     take(coupling, 100, FAINT, LOUD)
     take(coupling, 500, LOUD, LOUD)
     assert coupling.none
+
+
+def test_it_is_looked_anew_once_an_echo_was_found() -> None:
+    coupling = Coupling()
+    take(coupling, 100, FAINT, LOUD)
     coupling.found()
-    assert not coupling.none
     take(coupling, 50, FAINT, LOUD)
     assert not coupling.none
