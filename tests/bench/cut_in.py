@@ -135,6 +135,11 @@ class _Machine:
         return self._voice.take(places, mode="wrap")
 
 
+def word_count(text: str) -> int:
+    """Return how many words it has."""
+    return len(_words(text))
+
+
 def _words(text: str) -> list[str]:
     return re.sub(r"[^a-z0-9' ]", "", text.lower().replace("-", " ")).split()
 

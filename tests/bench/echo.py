@@ -23,6 +23,8 @@ from appliance.media.pcm import BLOCK_SAMPLES, RATE
 from appliance.media.speex import LinearCanceller
 from appliance.media.webrtc_echo import WebRtcEcho
 from tests.bench import room as rooms
+from tests.bench.cut_in import PHRASES as CUT_IN_PHRASES
+from tests.bench.cut_in import cut_in, word_count
 from tests.bench.room import Room, Scene, Sound
 from tests.bench.rows import Row
 from tests.bench.sound import scored
@@ -62,6 +64,9 @@ ERLE_GOAL = 50.0
 LATENCY_GOAL = 250.0  # ms
 INTELLIGIBLE = ("nominal", "loud")  # in which the person's words are scored
 STOI_GOAL = 0.75
+CUT_IN = ("nominal", "loud", "reverb")  # in which words said into the machine's are recognised
+CUT_IN_WALLS = 2
+SILENT = "machine silent"
 AFTER_PHRASE = 0.5  # s; for the canceller's delay
 
 
@@ -136,6 +141,7 @@ async def echo() -> list[Row]:
         name: float(sum(o.own for (_, n), found in results.items() if n == name for o in found))
         for name in list(CANCELLERS)[1:]
     }
+    rows.append(await asyncio.to_thread(_misheard))
     text = "interruptions by itself in half an hour of all rooms (others: 22 minutes)"
     return [*rows, Row("echo.own", text, "times", own + sum(alone), 0, others)]
 
@@ -145,6 +151,26 @@ def _all(jobs: Sequence[Job], live: Sequence[Room]) -> tuple[list[Outcome], list
         outcomes = [pool.submit(outcome, *job) for job in jobs]
         alone = [pool.submit(talks_alone, room) for room in live]
         return [job.result() for job in outcomes], [job.result() for job in alone]
+
+
+def _misheard() -> Row:
+    """Return how many words of people who cut in are not understood."""
+    walls = [room for kind in CUT_IN for room in rooms.others(rooms.ROOMS[kind], CUT_IN_WALLS)]
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        jobs = {
+            name: [pool.submit(_wrong_words, name, room) for room in walls]
+            for name in (*CANCELLERS, SILENT)
+        }
+        wrong = {name: float(sum(job.result() for job in found)) for name, found in jobs.items()}
+    words = len(walls) * sum(map(word_count, CUT_IN_PHRASES))
+    text = f"words said into the machine's, of {words}, not understood"
+    return Row("echo.words", text, "", wrong.pop("ours"), None, wrong)
+
+
+def _wrong_words(name: str, room: Room) -> int:
+    canceller = CANCELLERS["ours" if name == SILENT else name]()
+    heard = cut_in(canceller, room, "" if name == SILENT else ASSISTANT)
+    return sum(understood.wrong for understood in heard)
 
 
 def _rows(kind: str, results: Mapping[tuple[str, str], Sequence[Outcome]]) -> list[Row]:
