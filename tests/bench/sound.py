@@ -27,6 +27,14 @@ TEXT = (
     "Please bring six spoons of fresh snow peas, five thick slabs of blue cheese, and a snack. "
     "A plastic snake and a big toy frog are waiting for the children in the red bag. "
 )
+QUESTIONS = (  # of somebody else
+    "I would like to know more about the second recipe, the one with the leeks. How long does it "
+    "take, and can I leave out the cream? My daughter does not like onions either, so tell me "
+    "what else would go with it. We are five people, and two of them eat no meat at all. "
+    "Could you also remind me to buy bread, butter and a bottle of milk on the way home? "
+)
+COMING_UP_S = 1.5  # s in which a call comes up
+LISTENING_S = 4.0  # s in which somebody listens first
 SECONDS = 20.0  # of each call; the text takes a little less
 
 OURS, STOCK, CHROMIUM = "ours", "stock aiortc", "Chromium"
@@ -121,9 +129,10 @@ async def weight() -> list[Row]:
     cpu, memory = {}, {}
     with TemporaryDirectory(prefix="voice-appliance-bench-") as name:
         folder = Path(name)
-        speech = await asyncio.to_thread(_speech, folder / "speech.wav")
+        answers = await asyncio.to_thread(_speech, folder / "answers.wav")
+        speech = await asyncio.to_thread(_speech, folder / "speech.wav", QUESTIONS, LISTENING_S)
         async with bare_service() as (url, log):
-            log.command("line", plan=asdict(Plan(carries=str(speech))))
+            log.command("line", plan=asdict(Plan(carries=str(answers))))
             for who, echo in ((OURS, "webrtc"), ("ours without canceller", "none")):
                 settings = [f"audio.input_file={speech}", f"audio.echo={echo}"]
                 async with daemon(url, settings) as appliance:
@@ -164,13 +173,13 @@ def scored(pairs: Sequence[tuple[Path, Path]]) -> list[dict[str, float]]:
     return found
 
 
-def _speech(path: Path) -> Path:
-    """Write speech without long pauses, after a second and a half in which the call comes up."""
+def _speech(path: Path, text: str = TEXT, after: float = COMING_UP_S) -> Path:
+    """Write speech without long pauses, after so many seconds of silence."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)
-        file.writeframes(bytes(3 * RATE) + user_utterance(TEXT))
+        file.writeframes(bytes(2 * round(after * RATE)) + user_utterance(text))
     return path
 
 
