@@ -29,13 +29,15 @@ def recall(path: Path, configured: int, lowest: int, highest: int) -> int:
     return chosen if kept.configured == configured else configured
 
 
-def keep(path: Path, configured: int, chosen: int) -> None:
-    """Write it down so that a power cut leaves the old or the new. Blocks; never raises."""
+def keep(path: Path, configured: int, chosen: int) -> bool:
+    """Write it down so that a power cut leaves the old or the new; whether it could. Blocks."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         durable.write(path, msgspec.json.encode(_Kept(configured, chosen)), 0o600)
     except OSError as error:
         log.warning("%s cannot be kept in %s: %s.", path.stem, path.parent, error.strerror)
+        return False
+    return True
 
 
 class Keeper:
@@ -48,6 +50,7 @@ class Keeper:
         self._writing = asyncio.Lock()
         self._written = asyncio.Event()
         self._written.set()
+        self._kept = True
 
     def choose(self, chosen: int) -> None:
         """Note a choice; `write` has to follow."""
@@ -55,17 +58,24 @@ class Keeper:
         self._written.clear()
 
     async def write(self) -> None:
-        """Write the newest choice down. One at a time, so that an older one never comes last."""
+        """Write the newest choice down. One at a time, so that an older one never comes last.
+
+        A thread cannot be cancelled: what it writes is waited for by whoever writes next.
+        """
+        await asyncio.shield(self._write())
+
+    async def _write(self) -> None:
         async with self._writing:
             chosen = self._chosen
-            await asyncio.to_thread(keep, self._path, self._configured, chosen)
+            kept = await asyncio.to_thread(keep, self._path, self._configured, chosen)
             if chosen == self._chosen:
+                self._kept = kept
                 self._written.set()
 
     async def settled(self, limit: float) -> None:
-        """Return once the newest choice survives a power cut, or could not be kept.
+        """Return once the newest choice survives a power cut.
 
-        Raises DeviceError if it takes longer than `limit` seconds.
+        Raises DeviceError if it cannot be kept, or not within `limit` seconds.
         """
         try:
             async with asyncio.timeout(limit):
@@ -75,3 +85,8 @@ class Keeper:
                 "It is done, but not yet kept: a power cut may take it back.",
                 "Do it again; if this comes again, the memory card is too slow or worn out.",
             ) from None
+        if not self._kept:
+            raise DeviceError(
+                f"It is done, but cannot be kept in {self._path.parent}: a restart takes it back.",
+                "Look whether the memory card is full or read-only: voice-appliance doctor",
+            )

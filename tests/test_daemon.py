@@ -441,11 +441,13 @@ class Remains:
 
 async def test_remains_of_a_call_are_collected_at_its_end_and_nothing_older_is() -> None:
     hub = Hub()
-    older = ref(Remains())
+    there = Remains()
+    older = ref(there)
     async with asyncio.TaskGroup() as tasks:
         collecting = tasks.create_task(collect_between_calls(hub))
         try:
             await asyncio.sleep(0)
+            del there
             remains = ref(Remains())
             hub.publish(Mark("call_up", 1.0, 1))
             await asyncio.sleep(0)

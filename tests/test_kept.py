@@ -49,10 +49,10 @@ async def test_last_of_many_choices_is_kept_however_slow_the_card_is(
     path, go_on = tmp_path / "volume.json", threading.Event()
     real, written = kept.keep, list[int]()
 
-    def slow(path: Path, configured: int, chosen: int) -> None:
+    def slow(path: Path, configured: int, chosen: int) -> bool:
         go_on.wait(10)
         written.append(chosen)
-        real(path, configured, chosen)
+        return real(path, configured, chosen)
 
     monkeypatch.setattr(kept, "keep", slow)
     keeper = kept.Keeper(path, 80)
@@ -61,6 +61,7 @@ async def test_last_of_many_choices_is_kept_however_slow_the_card_is(
             keeper.choose(chosen)
             tasks.create_task(keeper.write())
             await asyncio.sleep(0)
+            await asyncio.sleep(0)
         with pytest.raises(DeviceError, match="not yet kept"):
             await keeper.settled(0.01)
         assert recall(path, 80) == 80
@@ -68,6 +69,43 @@ async def test_last_of_many_choices_is_kept_however_slow_the_card_is(
         await keeper.settled(10)
         assert recall(path, 80) == 30
     assert written == [10, 30, 30]
+
+
+async def test_write_that_is_cancelled_goes_on_and_the_next_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "volume.json"
+    go_on, began = threading.Event(), threading.Event()
+    real = kept.keep
+
+    def slow(path: Path, configured: int, chosen: int) -> bool:
+        began.set()
+        go_on.wait(10)
+        return real(path, configured, chosen)
+
+    monkeypatch.setattr(kept, "keep", slow)
+    keeper = kept.Keeper(path, 80)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        keeper.choose(35)
+        older = tasks.create_task(keeper.write())
+        await asyncio.to_thread(began.wait, 10)
+        older.cancel()
+        keeper.choose(50)
+        newer = tasks.create_task(keeper.write())
+        await asyncio.sleep(0)
+        go_on.set()
+        await newer
+        await keeper.settled(10)
+    assert recall(path, 80) == 50
+
+
+async def test_choice_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    keeper = kept.Keeper(tmp_path / "file" / "volume.json", 80)
+    keeper.choose(35)
+    await keeper.write()
+    with pytest.raises(DeviceError, match="cannot be kept"):
+        await keeper.settled(10)
 
 
 def test_configuration_that_says_something_new_is_obeyed(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from appliance.media import pcm
 from appliance.media.pcm import BLOCK_BYTES
 from appliance.media.stretch import period, shorten
 
-_REST: Final = 2  # blocks from one cut to the next: a quarter to a half faster
+_REST: Final = 3  # blocks from one cut to the next: an eighth to a quarter faster
+_MOST: Final = 25 * BLOCK_BYTES  # that wait, 250 ms; what is too much is left out
 _SILENT: Final = 1e-6  # mean square, -60 dBFS; a block with less is left out
 
 
@@ -19,7 +20,7 @@ class CatchUp:
 
     def put(self, block: bytes) -> None:
         """Put it (960 bytes) behind what waits."""
-        self._waiting += block
+        self._waiting = (self._waiting + block)[-_MOST:]
 
     def pull(self) -> bytes:
         """Return 960 bytes, silence if nothing waits. Called as often as time has blocks."""

@@ -5,6 +5,7 @@ from typing import Final
 _WINDOW: Final = 50  # blocks of 10 ms: longer than the way through card and room
 _WINDOWS: Final = 2  # in a row
 _LOUD: Final = 10 ** (-35 / 10)  # mean square of the speaker's sound; less says nothing
+_DEAF: Final = 1e-10  # mean square; exact silence is a muted microphone
 _NEVER: Final = 10 ** (-25 / 10)  # of it, below which the microphone's loudest block stays
 
 
@@ -27,11 +28,12 @@ class Coupling:
         self._far += far / _WINDOW
         self._nearest = max(self._nearest, near)
         if self._blocks == _WINDOW:
-            apart = self._far > _LOUD and self._nearest < self._far * _NEVER
+            heard = self._nearest > _DEAF
+            apart = heard and self._far > _LOUD and self._nearest < self._far * _NEVER
             self._apart = self._apart + 1 if apart else 0
             self._none = self._none or self._apart >= _WINDOWS
             self._blocks, self._far, self._nearest = 0, 0.0, 0.0
 
     def found(self) -> None:
-        """Take in that an echo was found where none was before: look anew."""
+        """Take in that an echo was found where none was before: look anew how loud it is."""
         self._none, self._apart = False, 0

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from ctypes.util import find_library
 from fractions import Fraction
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -144,6 +145,12 @@ def _candidates() -> Iterator[str]:
         yield system
 
 
+@cache
+def _found() -> OpusLibrary:
+    """Return what `find_opus` finds, which may run a program to look for it, but once."""
+    return find_opus()
+
+
 class OpusEncoder:
     """Encodes one voice: mono, s16le, 48 kHz. Keeps state, so one for each stream."""
 
@@ -152,7 +159,7 @@ class OpusEncoder:
 
         Without `library` the one that `find_opus` finds. Raises DeviceError.
         """
-        self._library = library or find_opus()
+        self._library = library or _found()
         self._state = self._library.encoder({**_VOICE, **(_COPIES if copies else {})})
         self._packet = ctypes.create_string_buffer(_LARGEST)
 

@@ -49,22 +49,28 @@ _LATELY: Final = 10  # blocks of sound from the speaker until its echo must be t
 # Blocks without any sound for the speaker until the filter has none left to make an echo of: as far
 # as the reference reaches back, and the filter. It takes a fifth of the canceller's time.
 _ECHOLESS: Final = 110
-_AT_ONCE: Final = 3  # blocks for the filter in one, until it has caught up
+_AT_ONCE: Final = 3  # blocks in one, until what is behind has caught up
 _FORGET: Final = 0.999  # for each block: the last 10 s count
 _JUMPS, _JUMPS_WITHIN = 4, 1000  # of the delay, in so many blocks: clocks 0.1 % apart, or worse
 _WITHHELD: Final = 20  # blocks, in which it becomes clear that somebody cuts in
 _BEFORE: Final = 2  # blocks heard before the first in which there was more than an echo
-_AGREES: Final = 10 ** (-12 / 10)  # of the power that the linear filter leaves; AEC3 leaves more
+_AGREES: Final = 10 ** (-14 / 10)  # of the power that the linear filter leaves; AEC3 leaves more
+_FITS: Final = -18.0  # dB of leak; a filter that leaves more is not to be heard
 _DOUBTS: Final = 5  # blocks in a row that are withheld because AEC3 does not
 _SILENCE: Final = np.zeros(WIDE_BLOCK, np.int16)
 
 
 class _Split(NamedTuple):
-    """The microphone in two. `over`: more is left than the filter usually leaves."""
+    """The microphone in two. `over`: more is left than the filter usually leaves.
+
+    `loud`: how much is left, and `passed`: what AEC3 lets through of it, mean squares.
+    """
 
     left: Block
     echo: Floats
     over: bool
+    loud: float = 0.0
+    passed: float = 0.0
 
 
 class WebRtcEcho(EchoCanceller):
@@ -90,6 +96,7 @@ class WebRtcEcho(EchoCanceller):
         self._split: _Split | None = None  # of this block
         self._withheld: deque[_Split] = deque(maxlen=_WITHHELD)
         self._residual: ResidualSuppressor | None = None  # while a person is heard over the echo
+        self._said: deque[_Split] = deque()  # by a person, and still to be heard
         self._doubts = 0
         self._out = CatchUp()
         self._begin()
@@ -143,44 +150,40 @@ class WebRtcEcho(EchoCanceller):
         """Yield what is heard: this block, or silence; and what was withheld, when it begins."""
         split, self._split = self._split, None
         if split is None or not self._gate.echoing:
-            self._residual = None
+            self._residual, self._doubts = None, 0
             self._withheld.clear()
             yield clean if passes else _SILENCE
             return
-        self._withheld.append(split)
-        if not passes:
+        self._withheld.append(split._replace(loud=power(split.left), passed=power(clean)))
+        if passes:
+            yield from self._over_the_echo(clean)
+        else:
             self._residual, self._doubts = None, 0
             yield _SILENCE
-        elif self._residual is None and self._doubtful(clean, split):
-            yield _SILENCE if self._doubts else clean
-        else:
-            yield from self._person(clean)
 
-    def _doubtful(self, clean: Block, split: _Split) -> bool:
-        """Return whether AEC3, which takes 10 to 50 ms more, still holds a person for an echo.
+    def _over_the_echo(self, clean: Block) -> Iterator[Block]:
+        """Yield what a person says over the echo, if AEC3 also takes it for one; else its part.
 
-        It is right where the filter has lost the echo; then nobody is heard but through AEC3.
+        It comes to that 10 to 50 ms later, and is right where the filter has lost the echo.
         """
-        if power(clean) >= power(split.left) * _AGREES:
-            return False
-        self._doubts += 1
-        if self._doubts > _DOUBTS:
-            self._doubts = 0
-            self._withheld.clear()
-        return True
-
-    def _person(self, clean: Block) -> Iterator[Block]:
-        """Yield what a person says over the echo, when they begin with what was withheld of it."""
+        said = [self._withheld[-1]] if self._residual else self._beginning()
+        passed, loud = sum(split.passed for split in said), sum(split.loud for split in said)
+        agrees = passed >= loud * _AGREES and self._talk.leak <= _FITS
+        self._doubts = 0 if agrees else self._doubts + 1
+        if self._residual is None and 0 < self._doubts <= _DOUBTS:
+            yield _SILENCE
+            return
+        self._withheld.clear()
+        if self._doubts > _DOUBTS or not self._talk.suspected:
+            self._said.clear()
+            yield clean
+            return
         if self._residual is None:
             self._residual = ResidualSuppressor()
-            said = self._beginning()
-        else:
-            said = [self._withheld[-1]]
-        self._withheld.clear()
-        for split in said[:-1]:
+        self._said.extend(said)
+        for _ in range(min(_AT_ONCE, len(self._said))):
+            split = self._said.popleft()
             yield self._residual.process(split.left, split.echo, self._talk.leak)
-        heard = self._residual.process(said[-1].left, said[-1].echo, self._talk.leak)
-        yield heard if self._talk.suspected else clean
 
     def _beginning(self) -> list[_Split]:
         """Return what was withheld of the words of somebody who is now known to speak."""

@@ -48,3 +48,9 @@ def test_it_is_looked_anew_once_an_echo_was_found() -> None:
     coupling.found()
     take(coupling, 50, FAINT, LOUD)
     assert not coupling.none
+
+
+def test_muted_microphone_is_no_headphone() -> None:
+    coupling = Coupling()
+    take(coupling, 1000, 0.0, LOUD)
+    assert not coupling.none

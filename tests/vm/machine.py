@@ -219,7 +219,8 @@ def _give_a_place(pid: int) -> None:
     Where the scheduler groups processes by their session, `nice` counts within one alone, and the
     machine has one of its own (sched(7), "The autogroup feature").
     """
-    os.sched_setaffinity(pid, {max(os.sched_getaffinity(0))})
+    with suppress(ProcessLookupError):  # it has ended, which is told elsewhere
+        os.sched_setaffinity(pid, {max(os.sched_getaffinity(0))})
     with suppress(OSError):  # no such grouping, or no right to a higher priority
         Path(f"/proc/{pid}/autogroup").write_text(str(os.getpriority(os.PRIO_PROCESS, 0)))
 
