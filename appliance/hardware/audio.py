@@ -52,17 +52,26 @@ class PyAudioDevice(AudioDevice):
                 await self._free.acquire()
         except TimeoutError as error:
             raise DeviceError("The sound card is in use by this appliance.") from error
+        free = ExitStack()
+        free.callback(self._free.release)
         try:
-            async with self._open(exchange, failed, deadline) as stream:
+            async with self._open(exchange, failed, deadline, free) as stream:
                 yield stream
         finally:
-            self._free.release()
+            free.close()
 
     @asynccontextmanager
     async def _open(
-        self, exchange: Exchange, failed: Callable[[DeviceError], None], deadline: float
+        self,
+        exchange: Exchange,
+        failed: Callable[[DeviceError], None],
+        deadline: float,
+        free: ExitStack,
     ) -> AsyncIterator[AudioStream]:
-        """Open the card until `deadline` of the loop's clock."""
+        """Open the card until `deadline` of the loop's clock.
+
+        `free`: is closed by the caller; what is in it is taken over while the card is not closed.
+        """
         loop = asyncio.get_running_loop()
         held = ExitStack()
         held.enter_context(self._latch.hold("microphone"))
@@ -85,6 +94,7 @@ class PyAudioDevice(AudioDevice):
             closing = worker.last(stream.close)
             closing.add_done_callback(lambda done: _closed(done, held))
             if not hung:
+                held.push(free.pop_all())  # the next call waits for a card that was being opened
                 await asyncio.wait([closing], timeout=CLOSE_DEADLINE)
 
 

@@ -18,6 +18,7 @@ from appliance.errors import DeviceError
 from appliance.hardware import audio, portaudio, stream
 from appliance.hardware.audio import PyAudioDevice
 from appliance.hardware.portaudio import list_devices
+from appliance.hardware.stream import CardStream
 from appliance.hardware.virtual_card import MICROPHONE, SPEAKER, VirtualCard
 from appliance.media import pcm
 from tests.sound import Latch, heard_at, sine
@@ -290,6 +291,44 @@ def wait_for_blocks(ear: Ear, count: int) -> None:
     deadline = time.monotonic() + 10
     while len(ear.near) < count and time.monotonic() < deadline:
         time.sleep(0.005)
+
+
+async def test_card_that_was_still_being_opened_is_closed_before_the_next_call_has_it(
+    card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audio, "CLOSE_DEADLINE", 0.01)
+    order: list[str] = []
+    began, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    class Slow(CardStream):
+        def open(self, block_ms: int) -> None:
+            order.append("opens")
+            loop.call_soon_threadsafe(began.set)
+            go_on.wait(20)
+            super().open(block_ms)
+
+        def close(self) -> None:
+            super().close()
+            order.append("closed")
+
+    monkeypatch.setattr(audio, "CardStream", Slow)
+    device = PyAudioDevice(CARDS, Latch())
+
+    async def call() -> None:
+        async with device.open(Ear(), never):
+            order.append("open")
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(call())
+        await began.wait()
+        first.cancel()
+        await asyncio.wait([first])
+        second = tasks.create_task(call())
+        await asyncio.sleep(0)
+        go_on.set()
+        await second
+    assert order == ["opens", "closed", "opens", "open", "closed"]
 
 
 async def test_no_two_threads_are_in_portaudio_at_once(
