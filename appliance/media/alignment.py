@@ -18,9 +18,8 @@ _MOST = _KEPT - (PAST + 2) * WIDE_BLOCK  # samples of delay
 _THIN = 4  # the search runs at 4 kHz, enough for a tenth of a millisecond by interpolation
 _WINDOW = 8192  # samples at 4 kHz: 2 s
 _WINDOW_BLOCKS = -(-_WINDOW * _THIN // WIDE_BLOCK)
-_SIZE = (
-    10240  # of its transforms: window and reach; with more than 64 KiB glibc would map them anew
-)
+# Of its transforms: window and reach. With more than 64 KiB glibc would map them anew.
+_SIZE = 10240
 _CLEAR = 10.0  # times the usual height of the correlation; echoes have 17 to 30
 _EVERY = 50  # blocks between two looks, and of sound from the speaker that one takes
 _SOON, _OFTEN, _AT_LAST = 15, 5, 60  # blocks after a jump: the first look, the next, and no more

@@ -18,8 +18,8 @@ class ResidualSuppressor:
     """Follows one sound in blocks of 10 ms at 16 kHz; each comes out one block late.
 
     AEC3 takes a person away with the echo for 0.1 to 0.3 s when they cut in, and some of every
-    word they say after: of cut-ins a recogniser understood 87 % of the words so, and 95 % of what
-    comes from here. But that needs somebody to know that a person speaks. Not thread-safe.
+    word they say after; from here a recogniser understands more of it (tests/bench, `cut_in`). But
+    that needs somebody to know that a person speaks. Not thread-safe.
     """
 
     def __init__(self) -> None:

@@ -140,7 +140,7 @@ class WebRtcEcho(EchoCanceller):
             self._before = self._before * _FORGET + heard
             self._after = self._after * _FORGET + left
         speech = float(self._voice.speech_probability)
-        person = self._talk.person if self._splits else None
+        person = None if self._filter is None else self._talk.person
         passes = self._gate.passes(sounding=sounding, power=left, speech=speech, person=person)
         for block in self._heard(clean, passes=passes):
             self._out.put(self._widen.convert(block))
@@ -150,7 +150,7 @@ class WebRtcEcho(EchoCanceller):
         """Yield what is heard: this block, or silence; and what was withheld, when it begins."""
         split, self._split = self._split, None
         if split is None or not self._gate.echoing:
-            self._residual, self._doubts = None, 0
+            self._forget_person()
             self._withheld.clear()
             yield clean if passes else _SILENCE
             return
@@ -158,8 +158,13 @@ class WebRtcEcho(EchoCanceller):
         if passes:
             yield from self._over_the_echo(clean)
         else:
-            self._residual, self._doubts = None, 0
+            self._forget_person()
             yield _SILENCE
+
+    def _forget_person(self) -> None:
+        """Nobody is heard over the echo now; what is left of their words is not for the next."""
+        self._residual, self._doubts = None, 0
+        self._said.clear()
 
     def _over_the_echo(self, clean: Block) -> Iterator[Block]:
         """Yield what a person says over the echo, if AEC3 also takes it for one; else its part.
@@ -201,15 +206,16 @@ class WebRtcEcho(EchoCanceller):
 
     def _filtered(self, mic: Block, reference: Block, sounding: bool) -> tuple[Block, Block]:
         """Return what AEC3 is to have: the microphone, most of its echo taken out, and the far."""
-        if self._linear is None or not self._splits:
+        linear = self._filter
+        if linear is None:
             return mic, reference
         if self._alignment.seeking or self._behind:
-            self._catch_up(self._linear, mic)
+            self._catch_up(linear, mic)
             return mic, reference
         heard = mic.astype(np.float32)
         left, echo = mic, self._no_echo
         if self._silent < _ECHOLESS:
-            left = self._linear.process(mic, reference)
+            left = linear.process(mic, reference)
             echo = heard - left
         self._talk.take(heard, echo)
         self._split = _Split(left, echo, self._talk.over)
@@ -221,9 +227,9 @@ class WebRtcEcho(EchoCanceller):
         return rounded(heard - echo * _LINEAR_SHARE), reference
 
     @property
-    def _splits(self) -> bool:
-        """Whether the linear filter is at work."""
-        return self._linear is not None and not self._coupling.none
+    def _filter(self) -> LinearCanceller | None:
+        """The linear filter, while it is at work."""
+        return None if self._coupling.none else self._linear
 
     def _watch_the_filter(self) -> None:
         """Notice that the card has lost sound, or took more into stock: the echo has jumped."""
