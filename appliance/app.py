@@ -4,8 +4,8 @@ import asyncio
 import faulthandler
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ import msgspec
 from appliance import __version__, daemon
 from appliance.album import Album, take_photo
 from appliance.call.parts import Parts as CallParts
-from appliance.call.parts import always
 from appliance.call.signaling import HttpSignaling
 from appliance.config import HIGHEST_GAIN, LOWEST_GAIN, Config, runtime_directory, state_directory
 from appliance.console import api
@@ -25,7 +24,7 @@ from appliance.core.events import Dial, SetVolume
 from appliance.core.model import Fault, Idle, Model, Photo
 from appliance.credentials import Secret, find_key
 from appliance.drivers import make_audio, make_camera, make_echo, make_panel
-from appliance.errors import ApplianceError, DeviceError
+from appliance.errors import DeviceError
 from appliance.findings import Report
 from appliance.hub import Hub, Mark, Message
 from appliance.kept import Keeper, keep, recall
@@ -33,6 +32,7 @@ from appliance.lamp import Lamp
 from appliance.log import configure
 from appliance.manager import find_manager, watchdog_limit
 from appliance.media.cues import render_all
+from appliance.media.echo import EchoCanceller
 from appliance.media.opus import OpusDecoder, find_opus
 from appliance.memory import Memory
 from appliance.ports import Panel
@@ -44,6 +44,7 @@ from appliance.tester import SelfTester
 from appliance.tools.builtin import builtin_tools
 from appliance.tools.registry import Registry
 from appliance.tools.runner import Runner
+from appliance.warmup import WarmUp
 
 if TYPE_CHECKING:
     from appliance.call.call import RealtimeCall
@@ -86,7 +87,7 @@ class Assembly:
         self._tester = SelfTester(self._audio)
         self._opus = find_opus()
         self._call: RealtimeCall | None = None
-        self._warm = always()
+        self.warm_up = WarmUp(self._make_echo, self.camera)
         self._began = asyncio.get_running_loop().time()
 
     def blocks(self) -> int | None:
@@ -134,18 +135,6 @@ class Assembly:
         now = asyncio.get_running_loop().time()
         self.hub.publish(Mark("selftest", now, 0, {"part": part}))
 
-    async def warm_up(self) -> None:
-        """Load what the first call needs, where nobody waits for it; a call waits for the end."""
-        self._warm.clear()
-        try:
-            warm_up = await asyncio.to_thread(_load)
-            with suppress(ApplianceError):  # the call will say it
-                await asyncio.to_thread(make_echo, self.config.audio)
-            await warm_up()
-            await self.camera.load()  # libcamera and its friends hold everything up for 2 s
-        finally:
-            self._warm.set()
-
     # What the tools may do: tools.builtin.Context
 
     def status(self) -> Mapping[str, object]:
@@ -172,16 +161,17 @@ class Assembly:
 
     # What the supervisor needs
 
-    def _open_call(self, call_no: int, resume: bool) -> "RealtimeCall":
-        from appliance.call.call import RealtimeCall  # noqa: PLC0415 - see _load
-
+    async def _open_call(self, call_no: int, resume: bool) -> "RealtimeCall":
         key = self._key()  # looked for at each call: one that arrives later needs no restart
+        self.memory.next_call()
+        self._tester.stop()
+        await self.warm_up.over()
+        from appliance.call.call import RealtimeCall  # noqa: PLC0415 - loaded by now
+
         before = self._call
         history = before.history() if resume and before is not None else ()
         # A service without a working data channel is called again once, then taken as it is.
         needs_channel = not (before is not None and before.channel_failed)
-        self.memory.next_call()
-        self._tester.stop()
         parts = CallParts(
             service=self.config.service,
             session=self.config.session,
@@ -197,12 +187,14 @@ class Assembly:
             errand=self.supervisor.run_errand,
             cues=render_all(),
             decoder=lambda: OpusDecoder(self._opus),
-            echo=lambda: make_echo(self.config.audio),
+            echo=self._make_echo,
             near_gain=10 ** (self._gain / 20),
-            warm=self._warm,
         )
         self._call = RealtimeCall(call_no, parts, history=history, needs_channel=needs_channel)
         return self._call
+
+    def _make_echo(self) -> EchoCanceller:
+        return make_echo(self.config.audio)
 
     async def _take_photo(self) -> Photo:
         return await take_photo(self.camera.capture, self.album)
@@ -216,20 +208,6 @@ class Assembly:
                 self.volume.choose(message.volume)
                 self.supervisor.run_errand("keep volume", self.volume.write)
         self.hub.publish(message)
-
-
-def _load() -> Callable[[], Awaitable[None]]:
-    """Load what calls and photos need; what then warms it up.
-
-    aiortc and FFmpeg are half of the time that loading the program takes: nothing of them
-    may be loaded before READY. Raises ImportError if they are not whole.
-    """
-    from appliance import picture  # noqa: F401, PLC0415
-    from appliance.call import call  # noqa: F401, PLC0415
-    from appliance.call.warm import warm_up  # noqa: PLC0415
-
-    render_all()
-    return warm_up
 
 
 @asynccontextmanager
@@ -280,7 +258,7 @@ async def serve(config: Config, start: Start) -> None:
             await stack.enter_async_context(control_socket(doors, directory))
 
             async def begin() -> None:
-                await assembly.warm_up()
+                await assembly.warm_up.run()
                 if config.call.dial_on_start:
                     assembly.supervisor.post(Dial())
                 await daemon.collect_between_calls(assembly.hub)

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import random
-import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,37 +24,21 @@ from appliance.core.effects import (
 )
 from appliance.core.events import CallDown, Event, PhotoFailed, PhotoTaken, Shutdown, TimerFired
 from appliance.core.machine import transition
-from appliance.core.model import Model, Photo, Problem, Timer
-from appliance.core.problems import first_of, problem_of
+from appliance.core.model import Model, Photo, Timer
+from appliance.core.problems import problem_of
 from appliance.core.steps import start
 from appliance.core.timers import timers_of
 from appliance.core.words import phase_word
 from appliance.hub import Message, mark_of
-from appliance.messages import PROBLEMS
 from appliance.ports import Call
+from appliance.running import RunningCall, report
 
 PHOTO_TIMEOUT = 80.0  # s; two tries of a camera, 30 each (its own setting), and of the album, 10
 ERRAND_TIMEOUT = 20.0  # s; an offer (10) nobody waits for any more, then its hang-up (3), and some
 LAST_ERRAND_TIMEOUT = 1.5  # s, the same once the process ends
 SHUTDOWN_LIMIT = 2.0  # s from Shutdown to the end of run(); systemd is not kept waiting
-CANCEL_LIMIT = 3  # cancellations a call may ignore; then only a new process frees the microphone
 
 log = logging.getLogger(__name__)
-
-
-class StuckCallError(RuntimeError):
-    """A call ignores every cancellation; only the end of the process releases what it holds."""
-
-
-@dataclass(slots=True)
-class _Running:
-    """The one call there is, with what the supervisor has done to it."""
-
-    call_no: int
-    call: Call
-    task: asyncio.Task[Problem | None]
-    cancels: int = 0
-    broken: Problem | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +57,7 @@ class Supervisor:
 
     def __init__(
         self,
-        open_call: Callable[[int, bool], Call],
+        open_call: Callable[[int, bool], Awaitable[Call]],
         take_photo: Callable[[], Awaitable[Photo]],
         publish: Callable[[Message], None],
         *,
@@ -84,7 +67,8 @@ class Supervisor:
         """Prepare to run.
 
         Args:
-            open_call: (call_no, resume) -> a call, not yet running; it may raise an ApplianceError.
+            open_call: (call_no, resume) -> a call, not yet running, as soon as there is time for
+                one; it may raise an ApplianceError; cancelling is safe.
             take_photo: takes one picture into the album; raises ApplianceError; cancelling is safe.
             publish: is given every new model and the marks; must not block or raise.
             model: where to begin; its `idle_timeout` is a setting.
@@ -98,7 +82,7 @@ class Supervisor:
         # Unbounded: post() must not fail, and what posts is itself bounded (buttons, one call).
         self._inbox: asyncio.Queue[tuple[Event | asyncio.Event | _Armed, float]] = asyncio.Queue()
         self._timers: dict[Timer, _Armed] = {}
-        self._call: _Running | None = None
+        self._call: RunningCall | None = None
         self._errands: set[asyncio.Task[None]] = set()
         self._photos: set[asyncio.Task[None]] = set()  # the machine asks for one at a time
         self._tasks: asyncio.TaskGroup | None = None
@@ -170,7 +154,7 @@ class Supervisor:
         self.model, effects = transition(before, event)
         if (mark := mark_of(event, before, self.model, at)) is not None:
             self._publish(mark)
-        if self.model != before:  # shown before it is done: the first call may have to be loaded
+        if self.model != before:
             word = phase_word(self.model.phase)
             log.debug("= %s after %s", word, type(event).__name__, extra={"PHASE": word})
             self._publish(self.model)
@@ -182,9 +166,11 @@ class Supervisor:
             case OpenCall(call_no, resume):
                 self._start_call(call_no, resume, tasks)
             case CloseCall():
-                self._tell_call(lambda call: call.close())
+                if self._call is not None:
+                    self._call.close()
             case CancelCall():
-                self._cancel_call()
+                if self._call is not None:
+                    self._call.cut()
             case Send(item):
                 self._tell_call(lambda call: call.send(item))
             case SetMicrophone(muted):
@@ -209,44 +195,17 @@ class Supervisor:
     # The call
 
     def _start_call(self, call_no: int, resume: bool, tasks: asyncio.TaskGroup) -> None:
-        try:
-            call = self._open_call(call_no, resume)
-            call.volume(self.model.volume)
-        except Exception as error:  # noqa: BLE001 - bulkhead: a call that cannot even be made
-            self.post(CallDown(call_no, _report(call_no, error)))
-            return
-        task = tasks.create_task(_run_call(call_no, call), name=f"call-{call_no}")
-        self._call = running = _Running(call_no, call, task)
-        # A callback, because a task cancelled before its first step never reaches a `finally`.
-        task.add_done_callback(partial(self._call_done, running))
-
-    def _call_done(self, running: _Running, task: "asyncio.Task[Problem | None]") -> None:
-        problem = running.broken
-        if not task.cancelled() and task.exception() is None:
-            problem = problem or task.result()
-        elif problem is None and not running.cancels:
-            problem = problem_of(asyncio.CancelledError())
-        self.post(CallDown(running.call_no, problem))
+        self._call = RunningCall(
+            call_no,
+            partial(self._open_call, call_no, resume),
+            tasks,
+            lambda problem: self.post(CallDown(call_no, problem)),
+        )
+        self._call.tell(lambda call: call.volume(self.model.volume))
 
     def _tell_call(self, tell: Callable[[Call], None]) -> None:
-        running = self._call
-        if running is None:
-            return
-        try:
-            tell(running.call)
-        except Exception as error:  # noqa: BLE001 - bulkhead: a call that breaks when spoken to
-            running.broken = running.broken or _report(running.call_no, error)
-            running.task.cancel()
-
-    def _cancel_call(self) -> None:
-        running = self._call
-        if running is None:
-            return
-        running.cancels += 1
-        if running.cancels > CANCEL_LIMIT:
-            raise StuckCallError(f"call {running.call_no} ignores its end")
-        log.warning("Call %d had to be cut off.", running.call_no)
-        running.task.cancel()
+        if self._call is not None:
+            self._call.tell(tell)
 
     # Pictures, errands, timers
 
@@ -255,7 +214,7 @@ class Supervisor:
             async with asyncio.timeout(PHOTO_TIMEOUT):
                 photo = await self._take_photo()
         except Exception as error:  # noqa: BLE001 - bulkhead: a picture is a call to the camera
-            self.post(PhotoFailed(_report(self.model.calls_made, error)))
+            self.post(PhotoFailed(report(self.model.calls_made, error)))
         else:
             self.post(PhotoTaken(photo))
 
@@ -290,21 +249,3 @@ class Supervisor:
             self._stop_timer(timer)
         for task in (*self._errands, *self._photos):
             task.cancel()
-
-
-async def _run_call(call_no: int, call: Call) -> Problem | None:
-    try:
-        await call.run()
-    except Exception as error:  # noqa: BLE001 - bulkhead: a call ends, the appliance goes on
-        return _report(call_no, error)
-    return None
-
-
-def _report(call_no: int, error: Exception) -> Problem:
-    """Return the error as a problem. A bug leaves its trace, without texts that may be private."""
-    problem = problem_of(error)
-    trace = traceback.format_tb(first_of(error).__traceback__) if problem.kind == "bug" else []
-    number = PROBLEMS[problem.kind]
-    extra = {"CALL_NO": call_no, "PROBLEM": problem.kind, "MESSAGE_ID": number}
-    log.warning("%s%s", problem.cause, "".join(["\n", *trace]).rstrip(), extra=extra)
-    return problem

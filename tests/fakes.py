@@ -12,6 +12,7 @@ from appliance.core.model import Cue, Outgoing
 class Manners:
     """How a fake call behaves. Times in seconds, None is never."""
 
+    made: float = 0.0  # takes this long to be made
     answers: float | None = 1.0
     fails: BaseException | None = None
     lives: float | None = None  # until it fails, or ends by itself

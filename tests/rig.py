@@ -45,10 +45,11 @@ class Rig:
         self.supervisor = Supervisor(self.open, self.take_photo, self.publish, rng=rng)
         self._news = asyncio.Event()
 
-    def open(self, call_no: int, resume: bool) -> FakeCall:
+    async def open(self, call_no: int, resume: bool) -> FakeCall:
         manners = self.manners.pop(0) if self.manners else Manners()
         if isinstance(manners, Exception):
             raise manners
+        await asyncio.sleep(manners.made)
         call = FakeCall(call_no, self.post, manners)
         self.calls.append(call)
         self.resumed.append(resume)

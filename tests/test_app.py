@@ -1,18 +1,7 @@
 """The parts of an appliance know of each other what they have to."""
 
-import asyncio
 import subprocess
 import sys
-from pathlib import Path
-
-import pytest
-from typing_extensions import override
-
-from appliance.app import assemble
-from appliance.config import CameraConfig, load
-from appliance.credentials import Secret
-from appliance.hardware.still_camera import FolderCamera
-from appliance.ports import CaptureLatch
 
 # In a process of its own: what tests have imported stays loaded.
 ASSEMBLED = """
@@ -28,54 +17,80 @@ async def main():
     config = load(Path("/dev/null"), ["panel.driver=none"], "desktop").config
     async with assemble(config, lambda: Secret("sk-none")) as assembly:
         print("before" if HEAVY & sys.modules.keys() else "not before")
-        await assembly.warm_up()
+        await assembly.warm_up.run()
         print("but behind" if {"aiortc", "av"} <= sys.modules.keys() else "nor behind")
 
 asyncio.run(main())
 """
 
 
-class SlowCamera(FolderCamera):
-    """A camera whose libraries are loaded when it is told so, or never."""
+# A call is wanted, refused and wanted again while everything is still loading.
+PRESSED = """
+import asyncio, sys, threading
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from appliance.app import assemble
+from appliance.config import load
+from appliance.core.events import Dial, HangUp, Shutdown
+from appliance.core.model import Model
+from appliance.core.words import phase_word
+from appliance.credentials import Secret
 
-    def __init__(self, config: CameraConfig, latch: CaptureLatch) -> None:
-        super().__init__(config, latch)
-        self.loading = asyncio.Event()
-        self.loaded = asyncio.Event()
+HEAVY = {"aiortc", "av", "cryptography", "numpy"}
+UNREACHABLE = "http://127.0.0.1:9/v1"
 
-    @override
-    async def load(self) -> None:
-        self.loading.set()
-        await self.loaded.wait()
+class Slow(MetaPathFinder):
+    '''Holds up who loads something heavy until it may; tells if that is the loop.'''
 
+    def __init__(self):
+        self.may = threading.Event()
 
-@pytest.mark.parametrize("loads", [True, False])
-async def test_call_waits_for_what_is_loaded_behind_ready_and_not_for_what_was_given_up(
-    monkeypatch: pytest.MonkeyPatch, *, loads: bool
-) -> None:
-    monkeypatch.setattr("appliance.app.make_camera", SlowCamera)
-    settings = ["panel.driver=none", "audio.driver=file"]
+    def find_spec(self, name, path=None, target=None):
+        if name in HEAVY and threading.current_thread() is threading.main_thread():
+            print("loop loads", name)
+        elif name in HEAVY:
+            self.may.wait(30)
+
+async def reach(reader, word):
+    async for message in reader:
+        if isinstance(message, Model) and phase_word(message.phase) == word:
+            print(word)
+            return
+
+async def main():
+    settings = ["panel.driver=none", "audio.driver=file", f"service.base_url={UNREACHABLE}"]
     config = load(Path("/dev/null"), settings, "desktop").config
     async with (
         assemble(config, lambda: Secret("sk-none")) as assembly,
+        asyncio.timeout(30),
         asyncio.TaskGroup() as tasks,
     ):
-        camera = assembly.camera
-        assert isinstance(camera, SlowCamera)
-        warm = assembly._open_call(1, resume=False)._parts.warm
-        assert warm.is_set()
-        loading = tasks.create_task(assembly.warm_up())
-        await camera.loading.wait()
-        assert not warm.is_set()
-        if loads:
-            camera.loaded.set()
-        else:
-            loading.cancel()
-        await warm.wait()
+        sys.meta_path.insert(0, slow := Slow())
+        supervisor = assembly.supervisor
+        tasks.create_task(supervisor.run())
+        tasks.create_task(assembly.warm_up.run())
+        with assembly.hub.reader() as reader:
+            for wish, word in (Dial(), "dialing"), (HangUp(), "idle"), (Dial(), "dialing"):
+                supervisor.post(wish)
+                await reach(reader, word)
+                assert assembly.snapshot().model.phase == word
+            slow.may.set()
+            await reach(reader, "waiting")
+        supervisor.post(Shutdown())
+
+asyncio.run(main())
+"""
 
 
 def test_nothing_is_loaded_before_ready_that_the_first_call_can_wait_for() -> None:
-    command = [sys.executable, "-c", ASSEMBLED]
+    assert output_of(ASSEMBLED) == ["not before", "but behind"]
+
+
+def test_loop_is_free_while_a_call_waits_for_what_is_loaded() -> None:
+    assert output_of(PRESSED) == ["dialing", "idle", "dialing", "waiting"]
+
+
+def output_of(program: str) -> list[str]:
+    command = [sys.executable, "-c", program]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-    told = done.stdout
-    assert told.split() == ["not", "before", "but", "behind"], told
+    return done.stdout.splitlines()

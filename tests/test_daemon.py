@@ -71,12 +71,19 @@ class FakeCall:
         pass
 
 
+async def no_call(_number: int, _resume: bool) -> FakeCall:
+    raise AssertionError
+
+
 async def no_photo() -> Photo:
     raise DeviceError("There is no camera.")
 
 
 def make_supervisor(hub: Hub, call: FakeCall) -> Supervisor:
-    return Supervisor(lambda _number, _resume: call, no_photo, hub.publish)
+    async def open_call(_number: int, _resume: bool) -> FakeCall:
+        return call
+
+    return Supervisor(open_call, no_photo, hub.publish)
 
 
 def terminate() -> None:
@@ -200,7 +207,7 @@ async def test_a_supervisor_that_fails_ends_the_process() -> None:
             raise RuntimeError("bug")
 
     hub = Hub()
-    supervisor = Broken(lambda _n, _r: FakeCall(), no_photo, hub.publish)
+    supervisor = Broken(no_call, no_photo, hub.publish)
     with GpioPanel(MOCK) as panel, pytest.raises(ExceptionGroup) as caught:
         async with asyncio.timeout(5):
             await run_daemon(Parts(supervisor, hub, panel), NoManager())

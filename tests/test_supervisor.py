@@ -8,9 +8,11 @@ from appliance.core.events import (
     CallDown,
     CallUp,
     Dial,
+    Event,
     HangUp,
     MediaLost,
     Say,
+    SetVolume,
     Shutdown,
     TakePhoto,
     ToggleCall,
@@ -22,6 +24,8 @@ from appliance.core.model import (
     Idle,
     Live,
     Model,
+    Off,
+    Phase,
     Photo,
     Text,
     Waiting,
@@ -41,6 +45,38 @@ async def test_press_opens_a_call_and_the_next_press_ends_it() -> None:
         rig.post(ToggleCall())
         await rig.until(Idle)
         assert (now(), rig.calls[0].heard[-1]) == (1.0, Cue.ENDED)
+
+
+async def test_what_a_call_is_told_while_it_is_made_reaches_it() -> None:
+    async with running(Manners(made=2)) as rig:
+        rig.post(Dial(), SetVolume(60), TakePhoto(), Say("hello"))
+        await asyncio.sleep(1)
+        rig.post(SetVolume(30))
+        await rig.until(Live)
+        assert now() == 3
+        assert rig.calls[0].loudness == 30
+        assert rig.calls[0].heard[:2] == [Cue.SHUTTER, False]
+        assert {Text("hello"), Photo("p1")} < set(rig.calls[0].heard)
+
+
+@pytest.mark.parametrize(("end", "phase"), [(HangUp(), Idle), (Shutdown(), Off)])
+async def test_call_that_is_ended_while_it_is_made_ends_at_once(
+    end: Event, phase: type[Phase]
+) -> None:
+    async with running(Manners(made=5)) as rig:
+        rig.post(Dial())
+        await rig.until(Dialing)
+        rig.post(end)
+        await rig.until(phase)
+        assert (now(), rig.calls) == (0, [])
+
+
+async def test_call_that_is_not_made_in_time_is_dropped_and_redialled() -> None:
+    async with running(Manners(made=60)) as rig:
+        rig.post(Dial())
+        await rig.until(Waiting)
+        assert (now(), rig.calls) == (15, [])
+        await rig.until(Live, call_no=2)
 
 
 async def test_call_that_is_over_hears_nothing_more() -> None:

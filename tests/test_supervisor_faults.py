@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from appliance.call.signaling import HANG_UP_TIMEOUT, OFFER_TIMEOUT
+from appliance.core.effects import CancelCall
 from appliance.core.events import (
     Dial,
     Event,
@@ -26,7 +27,8 @@ from appliance.core.model import (
     Waiting,
 )
 from appliance.errors import AuthError, DeviceError
-from appliance.supervisor import ERRAND_TIMEOUT, StuckCallError
+from appliance.running import StuckCallError
+from appliance.supervisor import ERRAND_TIMEOUT
 from tests.fakes import Manners
 from tests.rig import LOST, Rig, forever, forever_picture, now, running
 
@@ -228,7 +230,9 @@ async def test_shutdown_does_not_wait_for_a_picture() -> None:
 
 async def test_cut_that_comes_after_the_end_is_harmless() -> None:
     async with running() as rig:
-        rig.supervisor._cancel_call()
+        await rig.supervisor.echo()
+        assert rig.supervisor._tasks is not None
+        rig.supervisor._perform(CancelCall(1), rig.supervisor._tasks)
 
 
 @pytest.mark.parametrize("event", [Say("still here"), HangUp()])

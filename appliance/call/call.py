@@ -48,7 +48,6 @@ SESSION_TIMEOUT = 5.0  # s from connected to the service's first word about the 
 GREETING_DELAY = 0.02  # s; what the person wanted to say before the call was up goes first
 TONE_TIMEOUT = 0.8  # s to let the last tone sound; the longest has 0.7
 OPEN_PATIENCE = 2.0  # s for a sound card to open when all that is left is to tell of a failure
-WARM_PATIENCE = 8.0  # s; libcamera takes 4 to load from a card
 TONE_DEAFNESS = 0.8  # s after a tone in which the speaker's loudness is not the assistant's
 
 log = logging.getLogger(__name__)
@@ -221,10 +220,9 @@ class RealtimeCall(Call, Host):
     # From dial to release
 
     async def _run(self) -> None:
+        if self._done.is_set():
+            return
         async with asyncio.TaskGroup() as tasks:
-            await self._warmed(tasks)
-            if self._done.is_set():
-                return
             self._tasks = tasks
             tasks.create_task(self._sound.run(), name="sound")
             try:
@@ -232,15 +230,6 @@ class RealtimeCall(Call, Host):
                 await self._done.wait()
             finally:
                 await self._release()
-
-    async def _warmed(self, tasks: asyncio.TaskGroup) -> None:
-        """Wait until this process has time for a call: before, each deadline would be missed."""
-        signs = [
-            tasks.create_task(sign.wait(), name="warm") for sign in (self._parts.warm, self._done)
-        ]
-        await asyncio.wait(signs, timeout=WARM_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-        for sign in signs:
-            sign.cancel()
 
     async def _work(self) -> None:
         try:

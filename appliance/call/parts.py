@@ -1,8 +1,7 @@
 """What every call of this appliance is made of."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from appliance.config import CallConfig, ServiceConfig, SessionConfig
@@ -18,13 +17,6 @@ Errand: TypeAlias = Callable[[str, Callable[[], Awaitable[None]]], None]
 """Runs something, by name, that outlives the call: the supervisor's `run_errand`."""
 
 
-def always() -> asyncio.Event:
-    """Return a sign that stands from the beginning."""
-    event = asyncio.Event()
-    event.set()
-    return event
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """Given by the composition root, the same for all calls.
@@ -32,8 +24,7 @@ class Parts:
     `jpeg`: returns a photo of the album by name, in at most so many bytes, or raises DeviceError.
     `keep_camera_open`: as the camera's port says; runs as long as the call is up.
     `cues`: the tones, rendered. `decoder`, `echo`: make one for a call, or raise an ApplianceError.
-    `near_gain`: of the microphone, a factor. `warm`: set but while this process loads what it needs
-    for its first call and has time for nothing else.
+    `near_gain`: of the microphone, a factor.
     """
 
     service: ServiceConfig
@@ -52,4 +43,3 @@ class Parts:
     decoder: Callable[[], Decoder]
     echo: Callable[[], EchoCanceller]
     near_gain: float = 1.0
-    warm: asyncio.Event = field(default_factory=always)

@@ -26,6 +26,7 @@ async def following(assembly: Assembly, shown: View) -> AsyncIterator[Witness]:
                 ),
             ]
             running = tasks.create_task(assembly.supervisor.run(), name="supervisor")
+            helpers.append(tasks.create_task(assembly.warm_up.run(), name="warm-up"))
             try:
                 yield witness
             finally:

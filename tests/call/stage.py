@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from appliance.call.call import RealtimeCall
-from appliance.call.parts import Parts, always
+from appliance.call.parts import Parts
 from appliance.call.signaling import HttpSignaling
 from appliance.config import CallConfig, ServiceConfig, SessionConfig, ToolsConfig
 from appliance.core.events import CallUp, Event, TurnChanged
@@ -88,7 +88,6 @@ class Stage:
     session: SessionConfig = field(default_factory=lambda: SessionConfig(greeting=""))
     echo: Callable[[], EchoCanceller] = NoEcho
     cameras_open: int = 0
-    warm: asyncio.Event = field(default_factory=always)
     call_config: CallConfig = field(default_factory=CallConfig)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -109,7 +108,6 @@ class Stage:
             cues=CUES,
             decoder=lambda: OpusDecoder(OPUS),
             echo=self.echo,
-            warm=self.warm,
         )
 
     def open_call(self, call_no: int = 1, before: RealtimeCall | None = None) -> RealtimeCall:

@@ -1,14 +1,11 @@
 """A call as a whole, against the least service: from the dial until it lives."""
 
-import asyncio
 import logging
 from typing import Any
 
 import pytest
 
-from appliance.call import call as call_module
 from appliance.call import peer
-from appliance.call.parts import always
 from appliance.config import SessionConfig
 from appliance.core.events import CallUp, TurnChanged
 from appliance.core.model import Cue, Text, Turn
@@ -30,27 +27,6 @@ async def test_service_that_greets_and_sends_sound_is_enough() -> None:
 
     assert running.error is None
     assert any(isinstance(event, CallUp) for event in stage.events)
-
-
-async def test_call_waits_until_the_process_has_time_for_it() -> None:
-    async with scene() as (_, stage):
-        cold = stage.warm = asyncio.Event()
-        async with calling(stage, up=False):
-            stage.warm = always()
-            async with calling(stage, stage.open_call(2)):
-                assert stage.card.opened == 1  # that of the second call
-                cold.set()
-                await stage.until(lambda: stage.card.opened == 2)
-
-
-async def test_call_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_module, "WARM_PATIENCE", 0.01)
-    async with scene() as (_, stage):
-        stage.warm = asyncio.Event()
-        async with calling(stage) as running:
-            assert stage.card.opened == 1
-
-    assert running.error is None
 
 
 async def test_sideband_alone_can_bring_a_call_up() -> None:

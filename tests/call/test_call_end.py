@@ -159,18 +159,6 @@ async def test_call_closed_before_it_dials_leaves_nothing(no_leftover_tasks: Non
             running.call.close()
         assert running.error is None
 
-    assert service.hung_up == []
-
-
-async def test_call_closed_before_the_process_had_time_for_it_leaves_nothing(
-    no_leftover_tasks: None,
-) -> None:
-    async with scene() as (service, stage):
-        stage.warm = asyncio.Event()
-        async with calling(stage, up=False) as running:
-            running.call.close()
-        assert running.error is None
-
     assert stage.card.opened == 0
     assert service.hung_up == []
 

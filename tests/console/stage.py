@@ -80,9 +80,10 @@ class Stage:
     supervisor: Supervisor = field(init=False)
 
     def __post_init__(self) -> None:
-        self.supervisor = Supervisor(
-            lambda call_no, _resume: ObedientCall(call_no, self), self._photo, self.hub.publish
-        )
+        self.supervisor = Supervisor(self._open_call, self._photo, self.hub.publish)
+
+    async def _open_call(self, call_no: int, _resume: bool) -> ObedientCall:
+        return ObedientCall(call_no, self)
 
     async def _photo(self) -> Photo:
         if self.camera_error is not None:
