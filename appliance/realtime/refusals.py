@@ -18,6 +18,7 @@ nothing of an answer through (the reasons of an incomplete response). broken: it
 
 ACTIVE_RESPONSE: Final = "conversation_already_has_active_response"
 NOTHING_TO_CANCEL: Final = "response_cancel_not_active"
+TOO_LONG: Final = "max_output_tokens"
 
 # Codes: OpenAI API reference, realtime server event "error"; the code tables of livekit-agents and
 # pydantic-ai; reports of users (community.openai.com), as of November 2026.
@@ -41,7 +42,7 @@ _MEANINGS: Final[Mapping[str, Meaning]] = MappingProxyType(
         "model_not_found": "auth",
         "session_expired": "expired",
         "content_filter": "withheld",
-        "max_output_tokens": "withheld",
+        TOO_LONG: "withheld",
         "server_error": "broken",
     }
 )
@@ -83,6 +84,9 @@ def service_error(error: ErrorBody) -> ServiceError:
         case "rejected" | "benign":
             cure = "Check the service and session settings."
             return RejectedError(f"The service refuses a request: {said}.", cure, code=error.code)
+        case "withheld" if error.code == TOO_LONG:
+            cause = "The answer was as long as it may be before a word of it came (tokens)."
+            return RejectedError(cause, "Ask for less at once.", code=error.code)
         case "withheld":
             cause = f"The service held its answer back ({said.replace('_', ' ')})."
             return RejectedError(cause, "Ask in other words.", code=error.code)

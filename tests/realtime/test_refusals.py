@@ -63,6 +63,19 @@ def test_error_becomes_its_exception(code: str | None, kind: type[ServiceError])
     assert not error.cause.endswith("..")
 
 
+@pytest.mark.parametrize(
+    ("reason", "cause", "cure"),
+    [
+        ("max_output_tokens", "as long as it may be", "Ask for less at once."),
+        ("content_filter", "content filter", "Ask in other words."),
+    ],
+)
+def test_each_limit_on_an_answer_has_its_own_cure(reason: str, cause: str, cure: str) -> None:
+    error = service_error(ErrorBody(code=reason))
+    assert cause in error.cause
+    assert error.cure == cure
+
+
 def test_rejected_keeps_the_code() -> None:
     body = ErrorBody(code="unknown_parameter", type="invalid_request_error", message="x" * 1000)
     error = service_error(body)
