@@ -1,11 +1,12 @@
 """What aioice's agent lacks for us: loopback, no pause, a heart-beat in silence, a clean end."""
 
 import asyncio
+from typing import Any
 
 from aioice import Candidate
 from aioice.ice import CandidatePair
 from aioice.stun import TransactionError
-from aiortc import RTCIceTransport
+from aiortc import RTCIceTransport, RTCSctpTransport
 
 LOOPBACK = "127.0.0.1"
 SETTLE_TIMEOUT = (
@@ -22,7 +23,7 @@ class IceAgent:
 
     def __init__(self, transport: RTCIceTransport, *, loopback: bool) -> None:
         """`loopback`: offer 127.0.0.1 too, which aioice leaves out by itself."""
-        # aiortc shows the agent nowhere. On it we only wrap methods with public names.
+        # aiortc shows the agent nowhere. We only wrap methods with public names.
         self._agent = transport._connection  # noqa: SLF001
         self._retired = False
         self._gathering = asyncio.Event()  # cleared while it works
@@ -30,6 +31,7 @@ class IceAgent:
         self._found = asyncio.Event()  # a path, or that there is none
         self._gathering.set()
         self._connecting.set()
+        self.guard(transport)
         self._gather = self._agent.gather_candidates
         self._connect = self._agent.connect
         self._check_complete = self._agent.check_complete
@@ -37,7 +39,7 @@ class IceAgent:
         self._close = self._agent.close
         self._candidates = self._agent.get_component_candidates
         setattr(self._agent, "gather_candidates", self._gather_shielded)  # noqa: B010
-        setattr(self._agent, "connect", self._connect_at_once)  # noqa: B010 - so is mypy content
+        setattr(self._agent, "connect", self._connect_at_once)  # noqa: B010
         setattr(self._agent, "check_complete", self._check_complete_told)  # noqa: B010
         setattr(self._agent, "query_consent", self._query_consent_until_retired)  # noqa: B010
         setattr(self._agent, "close", self._close_for_good)  # noqa: B010
@@ -62,6 +64,20 @@ class IceAgent:
         except (TransactionError, ConnectionError):
             return False
         return True
+
+    def guard(self, part: RTCIceTransport | RTCSctpTransport) -> None:
+        """Let this part of the peer connection not start any more once we are retired.
+
+        aiortc 1.16 starts one after the other on a task that nobody awaits, also when it has been
+        closed meanwhile. Then that task fails, for the log alone, or what it starts never ends.
+        """
+        start = part.start
+
+        async def start_unless_retired(*arguments: Any) -> None:  # noqa: ANN401 - as it takes
+            if not self._retired:
+                await start(*arguments)
+
+        setattr(part, "start", start_unless_retired)  # noqa: B010 - so is mypy content
 
     def retire(self) -> None:
         """Say, before the peer connection is closed, that nothing new may begin."""

@@ -83,6 +83,7 @@ class Peer:
         self._sender = voice.sender
         self._ice = IceAgent(self._sender.transport.transport, loopback=loopback)
         self._channel = self._pc.createDataChannel(CHANNEL)
+        self._ice.guard(self._channel.transport)
         self._changed = asyncio.Event()
         self._limit = 0
         self._pc.on("connectionstatechange", self._changed.set)

@@ -59,7 +59,9 @@ class Answerer:
             setattr(self.pc.sctp, "_handle_data", _ignore)  # noqa: B010 - so is mypy content
         self.pc.addTrack(self.tone)
         for transport in {sender.transport.transport for sender in self.pc.getSenders()}:
-            self._agents.append(IceAgent(transport, loopback=True))
+            self._agents.append(agent := IceAgent(transport, loopback=True))
+            if self.pc.sctp is not None:
+                agent.guard(self.pc.sctp)
         await self.pc.setLocalDescription()
         head, first, *others = re.split("(?=m=)", self.pc.localDescription.sdp)
         return head + first + "".join(_without_candidates(section) for section in others)
