@@ -24,14 +24,6 @@ class EchoCanceller(Protocol):
         """
         ...
 
-    def ramp(self, sound: bytes, start: float, stop: float) -> bytes:
-        """Return the same as `pcm.ramp`, sooner where a library is loaded for that anyway."""
-        return pcm.ramp(sound, start, stop)
-
-    def amplify(self, sound: bytes, gain: float) -> bytes:
-        """Return the same as `pcm.amplify`, sooner where a library is loaded for that anyway."""
-        return pcm.amplify(sound, gain)
-
     # What follows may be asked on any thread.
 
     @property

@@ -11,6 +11,7 @@ from appliance.media import pcm
 from appliance.media.decoder import Decoder
 from appliance.media.echo import EchoCanceller, NoEcho
 from appliance.media.heard import Heard
+from appliance.media.loudness import quickest
 from appliance.media.packet import Packet
 from appliance.media.receive import Receiver
 
@@ -75,6 +76,7 @@ class Engine:
         self._sounded = False
         self._tap = tap
         self._echo = echo or NoEcho()
+        self._loudness = quickest()
         self._gain = self._volume = 1.0
         self._near_gain = near_gain
         self._muted = muted
@@ -111,7 +113,7 @@ class Engine:
                 far = pcm.mix(far, self._tone_block())
         far = self._as_loud_as_it_may_be(far)
         if self._near_gain != 1.0:
-            near = self._echo.amplify(near, self._near_gain)
+            near = self._loudness.amplify(near, self._near_gain)
         near = self._echo.process(near, far)
         if self._muted:
             near = pcm.SILENCE
@@ -131,7 +133,7 @@ class Engine:
     def _as_loud_as_it_may_be(self, far: bytes) -> bytes:
         """Return it at the speaker's volume, and lower while somebody cuts in."""
         before, self._gain = self._gain, self._echo.gain * self._volume
-        return far if before == self._gain == 1.0 else self._echo.ramp(far, before, self._gain)
+        return far if before == self._gain == 1.0 else self._loudness.ramp(far, before, self._gain)
 
     def _tone_block(self) -> bytes:
         """Return the next block of the tone that is playing. The lock is held."""

@@ -16,7 +16,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else numpy starts a thread
 import numpy as np
 from pywebrtc_audio import AudioProcessor, GainController
 
-from appliance.media import bands
 from appliance.media.alignment import PAST, Alignment
 from appliance.media.bands import (
     WIDE_BLOCK,
@@ -195,14 +194,6 @@ class WebRtcEcho(EchoCanceller):
         past = list(self._withheld)
         first = next((n for n, split in enumerate(past) if split.over), len(past) - 1)
         return past[max(0, first - _BEFORE) :]
-
-    @override
-    def ramp(self, sound: bytes, start: float, stop: float) -> bytes:
-        return bands.ramp(sound, start, stop)
-
-    @override
-    def amplify(self, sound: bytes, gain: float) -> bytes:
-        return bands.amplify(sound, gain)
 
     def _filtered(self, mic: Block, reference: Block, sounding: bool) -> tuple[Block, Block]:
         """Return what AEC3 is to have: the microphone, most of its echo taken out, and the far."""
