@@ -22,9 +22,17 @@ _AFTER_TONE = 0.5  # s until a room has forgotten a tone
 class Script:
     """What is played, block by block, and what is heard meanwhile. Its `exchange` is the card's."""
 
-    def __init__(self, volume: int, begins: Callable[[str], None] = lambda _part: None) -> None:
-        """`volume`: of the speaker, in %. `begins`: told each part of _TOLD, on the loop."""
-        self._loop = asyncio.get_running_loop()
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        volume: int,
+        begins: Callable[[str], None] = lambda _part: None,
+    ) -> None:
+        """Prepare what is played. Takes some 0.1 s: not on the loop.
+
+        `volume`: of the speaker, in %. `begins`: told each part of _TOLD, on the loop.
+        """
+        self._loop = loop
         self._begins = begins
         loudness = (volume / 100) ** 3  # as Engine.set_volume has it
         self.sweep = probe.sweep(loudness)
@@ -92,7 +100,7 @@ async def run(
 
     Raises DeviceError if the device cannot be opened, or stops.
     """
-    script = Script(volume, begins)
+    script = await asyncio.to_thread(Script, asyncio.get_running_loop(), volume, begins)
     broken: list[DeviceError] = []
 
     def failed(error: DeviceError) -> None:

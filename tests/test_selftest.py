@@ -1,13 +1,17 @@
 """The self-test finds what is there: in rooms that are known, and through a virtual sound card."""
 
 import asyncio
+import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typing_extensions import override
 
 from appliance import selftest
 from appliance.config import AudioConfig
@@ -157,7 +161,7 @@ async def test_card_that_stands_still_ends_the_test() -> None:
 
 
 async def test_warning_comes_first_and_nothing_is_louder_than_speech() -> None:
-    script = Script(100)
+    script = Script(asyncio.get_running_loop(), 100)
     played = b"".join(script.exchange(pcm.SILENCE) for _ in range(1300))
     first, last = (at for at in script._parts["sweep"])
     assert pcm.peak(played[first:last]) < 0.11 * 32768
@@ -206,6 +210,35 @@ async def test_test_ends_when_a_call_begins() -> None:
         assert (await task).cause == "A call began."
     assert not room.open_now
     assert (await tester.run(100, 0)).delay is not None  # and then there is time again
+
+
+class Loaders(MetaPathFinder):
+    """Notes on which thread something is loaded."""
+
+    def __init__(self) -> None:
+        self.seen: set[threading.Thread] = set()
+
+    @override
+    def find_spec(self, fullname: str, *_: object) -> None:
+        self.seen.add(threading.current_thread())
+
+
+async def test_loop_neither_loads_nor_prepares_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaders, makers = Loaders(), set[threading.Thread]()
+
+    def sweep(loudness: float) -> probe.Sound:
+        makers.add(threading.current_thread())
+        return made(loudness)
+
+    made = probe.sweep
+    monkeypatch.setattr(probe, "sweep", sweep)
+    monkeypatch.setattr("appliance.selftest", selftest)  # as it is found again after the test
+    monkeypatch.delitem(sys.modules, "appliance.selftest")
+    monkeypatch.setattr(sys, "meta_path", [loaders, *sys.meta_path])
+    await SelfTester(Room()).run(100, 0)
+    assert loaders.seen
+    assert makers
+    assert threading.main_thread() not in loaders.seen | makers
 
 
 async def test_one_test_at_a_time() -> None:
