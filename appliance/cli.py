@@ -3,82 +3,23 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 import msgspec
 from typing_extensions import override
 
 from appliance import __version__
-from appliance.config import Loaded, load
-from appliance.errors import ApplianceError, ConfigError, NotRunningError
+from appliance.commandline import Group, Reader, extra, settings, settings_to_read
+from appliance.config import Loaded
 from appliance.later import MULTICAST_DNS, load_later
 
 if TYPE_CHECKING:
     from appliance.control import Control
 
-F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
-
-EXIT_FAILED = 1  # what was asked did not work; click itself uses 2 for a wrong command line
-EXIT_NOT_RUNNING = 3  # no appliance answers
-EXIT_CONFIG = 78  # a setting is wrong (EX_CONFIG of sysexits.h)
-
-
-class Group(click.Group):
-    """Prints every ApplianceError as one sentence with its cure, and exits with its code."""
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except (ApplianceError, ExceptionGroup) as error:
-            if not (told := _told(error)):
-                raise
-            for each in told:
-                click.echo(f"voice-appliance: {each}", err=True)
-            ctx.exit(_exit_code(told[0]))
-
-
-def _told(error: Exception) -> list[ApplianceError]:
-    """Return the errors that tasks raised together; none if one of them is a bug."""
-    match error:
-        case ApplianceError():
-            return [error]
-        case ExceptionGroup():
-            parts = [_told(each) for each in error.exceptions]
-            return [each for part in parts for each in part] if all(parts) else []
-        case _:
-            return []
-
-
-def _exit_code(error: ApplianceError) -> int:
-    match error:
-        case ConfigError():
-            return EXIT_CONFIG
-        case NotRunningError():
-            return EXIT_NOT_RUNNING
-        case _:
-            return EXIT_FAILED
-
-
-@contextmanager
-def _extra(name: str) -> Iterator[None]:
-    """Say that an optional part is not installed, in place of Python's own words."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        library = (error.name or "appliance").partition(".")[0]
-        if library == "appliance":  # a bug of ours
-            raise
-        raise ApplianceError(
-            f"The library {library} is not installed.",
-            f"Run: deploy/desktop setup; or: pip install 'voice-appliance[{name}]'.",
-        ) from error
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -88,56 +29,6 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no appliance runs, 78 wrong setting.
     """
-
-
-Reader: TypeAlias = Callable[..., Loaded]
-"""Reads the chosen configuration: `load`, but for what was chosen."""
-
-
-def settings(command: F) -> F:
-    """Add the options that choose a configuration; the command receives `loaded`."""
-    return _choosing(lambda read: read())(command)
-
-
-def settings_to_read(command: F) -> F:
-    """Add the same options; the command receives as `loaded` a Reader, and reads by itself."""
-    return _choosing(lambda read: read)(command)
-
-
-def _choosing(give: Callable[[Reader], object]) -> Callable[[F], F]:
-    def chosen(ctx: click.Context, _param: click.Parameter, overrides: tuple[str, ...]) -> object:
-        return give(partial(load, ctx.params.pop("config"), overrides, ctx.params.pop("profile")))
-
-    return lambda command: _with_options(command, chosen)
-
-
-def _with_options(command: F, chosen: Callable[..., object]) -> F:
-    for option in (
-        click.option(
-            "--set",
-            "loaded",
-            multiple=True,
-            metavar="SECTION.KEY=VALUE",
-            callback=chosen,
-            help="Override one setting; may be repeated.",
-        ),
-        click.option(
-            "--profile",
-            type=click.Choice(["pi", "desktop"]),
-            default="pi",
-            is_eager=True,
-            show_default=True,
-            help="Which drivers are the default.",
-        ),
-        click.option(
-            "--config",
-            type=click.Path(path_type=Path, dir_okay=False),
-            is_eager=True,
-            help="Configuration file instead of /etc/voice-appliance/config.toml.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @main.command()
@@ -169,7 +60,7 @@ def run(loaded: Reader) -> None:
 @click.option("--plain", is_flag=True, help="Plain lines instead of the live view.")
 def demo(record: Path | None, interactive: bool, plain: bool) -> None:
     """Play a whole visit on this computer: no key, no Pi, no network."""
-    with _extra("desktop,emulator"):
+    with extra("desktop,emulator"):
         from appliance.demo.play import play  # noqa: PLC0415 - loads everything
 
     sys.exit(asyncio.run(play(record=record, interactive=interactive, plain=plain)))
@@ -185,7 +76,7 @@ def demo(record: Path | None, interactive: bool, plain: bool) -> None:
 )
 def emulator(host: str, port: int, lenient: bool, tls: bool, faults: tuple[str, ...]) -> None:
     """Run a local Realtime service, for trying and testing without key and network."""
-    with _extra("emulator"):
+    with extra("emulator"):
         from appliance.emulator.server import Options, serve  # noqa: PLC0415 - an extra
 
     options = Options(host=host, port=port, strict=not lenient, tls=tls, faults=faults)
@@ -330,7 +221,7 @@ def devices(loaded: Loaded, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def selftest(loaded: Loaded, save: bool, as_json: bool) -> None:
     """Play a rising tone, listen to it and to you, and tell how microphone and speaker do."""
-    with _extra("sound"):
+    with extra("sound"):
         from appliance.soundcheck import check  # noqa: PLC0415 - loads the drivers
 
         sys.exit(asyncio.run(check(loaded.config, save=save, as_json=as_json)))

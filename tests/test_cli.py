@@ -11,8 +11,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from appliance import cli
-from appliance.cli import Group, main
+from appliance.cli import main
+from appliance.commandline import EXIT_CONFIG, Group
 from appliance.console.views import LineView, Status
 from appliance.core.model import Photo, Text
 from appliance.errors import ConfigError, DeviceError, QuotaError
@@ -104,7 +104,7 @@ def test_wrong_setting_is_one_sentence_with_a_cure_and_exits_78(
 ) -> None:
     told = invoke(*name.split(), *arguments)
 
-    assert told.exit_code == cli.EXIT_CONFIG
+    assert told.exit_code == EXIT_CONFIG
     assert told.stdout == ""
     assert told.stderr.startswith("voice-appliance: ")
     assert words in told.stderr

@@ -10,7 +10,7 @@ import click
 import msgspec
 import pytest
 
-from appliance import cli
+from appliance import cli, commandline
 from appliance.config import Config
 from appliance.console import views
 from appliance.console.api import Api
@@ -116,7 +116,9 @@ def test_every_option_is_in_a_readme() -> None:
 
 def test_exit_codes_in_the_readme_are_those_of_the_command() -> None:
     of_click = {0, 2}
-    codes = {value for name, value in vars(cli).items() if name.startswith("EXIT_")} | of_click
+    codes = {
+        value for name, value in vars(commandline).items() if name.startswith("EXIT_")
+    } | of_click
     assert {int(row[0]) for row in rows("README.md", "exit code")} == codes
 
 

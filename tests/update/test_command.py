@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appliance import cli
+from appliance.commandline import EXIT_FAILED
 from appliance.config import load
 from appliance.errors import ConfigError
 from appliance.update import command, state, system
@@ -112,7 +113,7 @@ def test_whole_life_of_a_channel(channel: Debian) -> None:
     assert channel.versions() == {OLD}
     left = f"{NEW} is not tried again: somebody went back from it."
     again = update(url, "--rollback")
-    assert (again.exit_code, left in again.output) == (cli.EXIT_FAILED, True)
+    assert (again.exit_code, left in again.output) == (EXIT_FAILED, True)
     assert update(publish(channel)).output == f"{left}\n"
     assert update(url, "--check").output == f"{left}\nLast: {left}\n"
     assert channel.versions() == {OLD}
@@ -121,7 +122,7 @@ def test_whole_life_of_a_channel(channel: Debian) -> None:
 def test_version_that_does_not_start_is_told_and_the_command_fails(channel: Debian) -> None:
     (channel.place / f"dead-{NEW}").touch()
     done = update(publish(channel))
-    assert done.exit_code == cli.EXIT_FAILED
+    assert done.exit_code == EXIT_FAILED
     assert f"{NEW} did not work: it did not get ready" in done.output
     assert f"{OLD} is back." in done.output
     assert channel.versions() == {OLD}
@@ -146,7 +147,7 @@ def test_one_updater_at_a_time(channel: Debian) -> None:
     url = publish(channel)
     with command._only_one(channel.store / "lock"):
         done = update(url)
-    assert done.exit_code == cli.EXIT_FAILED
+    assert done.exit_code == EXIT_FAILED
     assert "Another update is under way" in done.output
 
 
@@ -159,7 +160,7 @@ def test_without_a_channel_updates_are_off(store: Path, root: None) -> None:
 def test_update_is_the_administrators(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     done = update(HERE)
-    assert done.exit_code == cli.EXIT_FAILED
+    assert done.exit_code == EXIT_FAILED
     assert "Use sudo." in done.output
     assert not store.exists()
 
