@@ -192,7 +192,10 @@ def test_a_full_disk_costs_what_cannot_be_kept_and_nothing_else(box: Box, card: 
     )
     try:
         box.restart()
-        machine.run("voice-appliance volume 40")
+        told = machine.try_("voice-appliance volume 40")
+        assert told.status == 1
+        assert "cannot be kept" in told.told
+        assert box.status()["model"]["volume"] == 40
         machine.until("journalctl -u voice-appliance -o cat | grep 'volume cannot be kept'", 20)
         box.press(CALL)
         box.until_phase("live")
