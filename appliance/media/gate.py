@@ -41,9 +41,12 @@ class Gate:
         self._settling = SETTLING
 
     def close(self) -> None:
-        """Close the microphone for this block while the speaker sounds: the echo is lost."""
+        """Close the microphone for this block while the speaker sounds: the echo is lost.
+
+        What seemed to be a person was that; the speaker comes up again, so that it can be found.
+        """
         self._settling = max(1, self._settling)
-        self._open = 0
+        self._open = self._ducking = 0
         self._speech.extend([False] * _SEEN)
 
     @property

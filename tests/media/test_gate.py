@@ -125,3 +125,13 @@ def test_echo_that_is_lost_closes_an_open_microphone_for_as_long_and_no_longer()
         gate.close()
         assert play(gate, 1, sounding=True, power=VOICE, speech=1.0) == [False]
     assert play(gate, 1, sounding=True, power=VOICE, speech=1.0) == [True]
+
+
+def test_speaker_comes_up_again_when_what_seemed_a_person_was_a_lost_echo() -> None:
+    gate = settled()
+    play(gate, 10, sounding=True, power=VOICE, speech=1.0)
+    assert gate.gain <= DUCKED
+    for _ in range(16):
+        gate.close()
+        play(gate, 1, sounding=True, power=VOICE, speech=1.0)
+    assert gate.gain == 1.0
