@@ -51,11 +51,11 @@ SCRIPT: Final = (
     Turn("What time is it?", r"It is \d"),
     Turn("Tell me a joke.", r"button"),
     Turn("What is your name?", r"emulator"),
-    Turn("Please count from one to thirty.", r"^One\. Two\."),
+    Turn("Count from one to thirty.", r"^One\. Two\."),
     Turn("Be quiet.", r"All right", cuts_in=True),
     Turn("What is your name?", r"emulator"),
     Turn("Hello, good morning.", r"How can I help"),
-    Turn("Please count from one to thirty.", r"^One\. Two\."),
+    Turn("Count from one to thirty.", r"^One\. Two\."),
     Turn("What time is it?", r"It is \d", cuts_in=True),
     Turn("Thank you.", r"welcome"),
 )
