@@ -166,6 +166,9 @@ async def test_light_is_honest_through_a_whole_visit(
             at = await reach(witness, Idle, None, at)
             await stage.press(Button.CALL)  # muted from the beginning
             at = await reach(witness, Live, Turn.SPEAKING, at)
+            at = await witness.loud(
+                1.0, since=at, limit=PATIENCE, dbfs=AUDIBLE_DBFS
+            )  # card is open
             await stage.press(Button.CALL)
             await reach(witness, Idle, None, at)
 
