@@ -84,6 +84,7 @@ class RunningCall:
             call = await make()
             for tell in self._untold:
                 tell(call)
+            self._untold.clear()
             self._call = call
             await call.run()
         except Exception as error:  # noqa: BLE001 - bulkhead: a call ends, the appliance goes on

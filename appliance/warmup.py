@@ -39,6 +39,7 @@ class WarmUp:
                 await self._warm.wait()
         except TimeoutError:
             await asyncio.to_thread(self._load)
+            self._warm.set()
 
     def _load(self) -> Callable[[], Awaitable[None]]:
         """Load what calls and photos need; return what then tries it out. On any thread.

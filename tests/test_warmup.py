@@ -49,7 +49,9 @@ async def test_a_call_does_not_wait_for_ever_and_finds_all_loaded(
         made.append(NoEcho())
         return made[-1]
 
-    await WarmUp(make_echo, SlowCamera()).over()
+    warm_up = WarmUp(make_echo, SlowCamera())
+    await warm_up.over()
+    await warm_up.over()  # the next press does not wait again
     assert len(made) == 1
 
 
