@@ -4,7 +4,6 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from statistics import fmean
 from typing import Final, NamedTuple
 
 from typing_extensions import override
@@ -53,14 +52,10 @@ _AT_ONCE: Final = 3  # blocks in one, until what is behind has caught up
 _FORGET: Final = 0.999  # for each block: the last 10 s count
 _JUMPS, _JUMPS_WITHIN = 4, 1000  # of the delay, in so many blocks: clocks 0.1 % apart, or worse
 _WITHHELD: Final = 20  # blocks, in which it becomes clear that somebody cuts in
-_AROUND: Final = 2  # blocks heard beside each in which there was more than an echo
+_BEFORE: Final = 2  # blocks heard before the first in which there was more than an echo
 _AGREES: Final = 10 ** (-14 / 10)  # of the power that the linear filter leaves; AEC3 leaves more
 _FITS: Final = -18.0  # dB of leak; a filter that leaves more is not to be heard
-_DOUBTS: Final = 5  # blocks in a row that AEC3 does not, until its word counts
-_PATIENCE: Final = 20  # the same before anything of a person was heard, if the filter fits
-_ANSWERED: Final = 13  # blocks after which a speaker that was turned down is heard so
-_LOOK: Final = 5  # blocks in which it is looked how loud what is left is then
-_WENT: Final = 10 ** (-8 / 10)  # of its loudest; the speaker goes down by 15 dB
+_DOUBTS: Final = 5  # blocks in a row that are withheld because AEC3 does not
 _SILENCE: Final = np.zeros(WIDE_BLOCK, np.int16)
 
 
@@ -98,11 +93,10 @@ class WebRtcEcho(EchoCanceller):
         self._blocks = 0
         self._jumps: deque[int] = deque(maxlen=_JUMPS)
         self._split: _Split | None = None  # of this block
-        # None: was heard already, as AEC3 left it.
-        self._withheld: deque[_Split | None] = deque(maxlen=_WITHHELD)
+        self._withheld: deque[_Split] = deque(maxlen=_WITHHELD)
         self._residual: ResidualSuppressor | None = None  # while a person is heard over the echo
         self._said: deque[_Split] = deque()  # by a person, and still to be heard
-        self._doubts = self._down = 0
+        self._doubts = 0
         self._out = CatchUp()
         self._begin()
 
@@ -154,73 +148,52 @@ class WebRtcEcho(EchoCanceller):
     def _heard(self, clean: Block, *, passes: bool) -> Iterator[Block]:
         """Yield what is heard: this block, or silence; and what was withheld, when it begins."""
         split, self._split = self._split, None
-        if split is None or not (self._gate.echoing or self._said):
+        if split is None or not self._gate.echoing:
             self._forget_person()
             self._withheld.clear()
             yield clean if passes else _SILENCE
             return
-        self._down = self._down + 1 if self._gate.gain <= DUCKED else 0
         self._withheld.append(split._replace(loud=power(split.left), passed=power(clean)))
-        if not passes:
+        if passes:
+            yield from self._over_the_echo(clean)
+        else:
             self._forget_person()
             yield _SILENCE
-        elif (residual := self._agreed()) is not None:
-            for _ in range(min(_AT_ONCE, len(self._said))):
-                said = self._said.popleft()
-                yield residual.process(said.left, said.echo, self._talk.leak)
-        elif self._doubtful():
-            yield _SILENCE
-        else:
-            self._said.clear()
-            self._withheld[-1] = None
-            yield clean
 
     def _forget_person(self) -> None:
         """Nobody is heard over the echo now; what is left of their words is not for the next."""
         self._residual, self._doubts = None, 0
         self._said.clear()
 
-    def _agreed(self) -> ResidualSuppressor | None:
-        """Return what a person is heard through over the echo, if AEC3 also takes them for one.
+    def _over_the_echo(self, clean: Block) -> Iterator[Block]:
+        """Yield what a person says over the echo, if AEC3 also takes it for one; else its part.
 
-        It comes to that 10 to 50 ms later, over a loud echo 0.3 s, and is right where the filter
-        has lost the echo.
+        It comes to that 10 to 50 ms later, and is right where the filter has lost the echo.
         """
-        said = self._words(self._residual is None)
+        said = [self._withheld[-1]] if self._residual else self._beginning()
         passed, loud = sum(split.passed for split in said), sum(split.loud for split in said)
         agrees = passed >= loud * _AGREES and self._talk.leak <= _FITS
-        if self._residual is None and self._doubts > _DOUBTS:
-            agrees = agrees and self._stays()  # so late it is mostly an echo
         self._doubts = 0 if agrees else self._doubts + 1
-        if self._residual is None:
-            if self._doubts or not self._talk.suspected:
-                return None
-            self._residual = ResidualSuppressor()
-        elif self._doubts > _DOUBTS or not (self._talk.suspected or self._said):
-            return None
-        self._said.extend(said)
+        if self._residual is None and 0 < self._doubts <= _DOUBTS:
+            yield _SILENCE
+            return
         self._withheld.clear()
-        return self._residual
+        if self._doubts > _DOUBTS or not self._talk.suspected:
+            self._said.clear()
+            yield clean
+            return
+        if self._residual is None:
+            self._residual = ResidualSuppressor()
+        self._said.extend(said)
+        for _ in range(min(_AT_ONCE, len(self._said))):
+            split = self._said.popleft()
+            yield self._residual.process(split.left, split.echo, self._talk.leak)
 
-    def _stays(self) -> bool:
-        """Whether it did not go with the speaker's loudness when that was turned down for it."""
-        louds = [split.loud for split in self._withheld if split]
-        return self._down >= _ANSWERED and fmean(louds[-_LOOK:]) > max(louds) * _WENT
-
-    def _doubtful(self) -> bool:
-        """Whether it may still turn out that a person begins to speak."""
-        patience = _PATIENCE if self._talk.leak <= _FITS else _DOUBTS
-        return self._residual is None and 0 < self._doubts <= patience
-
-    def _words(self, first: bool) -> list[_Split]:
-        """Return what is withheld of a person's words: the latest block, and at `first` the others.
-
-        Longer pauses are left out, to be less late.
-        """
-        past = list(self._withheld) if first else [self._withheld[-1]]
-        overs = [n for n, split in enumerate(past) if split and split.over] or [len(past) - 1]
-        near = {n + by for n in overs for by in range(-_AROUND, _AROUND + 1)}
-        return [split for n, split in enumerate(past) if split and n in near]
+    def _beginning(self) -> list[_Split]:
+        """Return what was withheld of the words of somebody who is now known to speak."""
+        past = list(self._withheld)
+        first = next((n for n, split in enumerate(past) if split.over), len(past) - 1)
+        return past[max(0, first - _BEFORE) :]
 
     def _filtered(self, mic: Block, reference: Block, sounding: bool) -> tuple[Block, Block]:
         """Return what AEC3 is to have: the microphone, most of its echo taken out, and the far."""

@@ -9,8 +9,6 @@ from tests.bench.cut_in import Understood, cut_in
 from tests.bench.echo import ASSISTANT
 from tests.bench.room import ROOMS
 
-COUNTING = "One. Two. Three. Four. Five. Six. Seven. Eight. Nine. Ten. Eleven. Twelve. Thirteen."
-
 
 @pytest.mark.parametrize(
     ("heard", "wrong"),
@@ -26,10 +24,3 @@ def test_words_said_into_the_machines_are_understood_from_the_first_on() -> None
     room = replace(ROOMS["nominal"], seed=3207)
     found = cut_in(WebRtcEcho(), room, ASSISTANT)
     assert sum(understood.wrong for understood in found) <= 5, found  # of 34
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(120)
-def test_first_short_word_is_not_lost_while_aec3_takes_a_person_for_an_echo() -> None:
-    found = cut_in(WebRtcEcho(), ROOMS["nominal"], COUNTING, ["Be quiet."] * 6)
-    assert sum(understood.wrong > 0 for understood in found) <= 2, found
