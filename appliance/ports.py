@@ -185,7 +185,7 @@ class Call(Protocol):
         ...
 
     def close(self) -> None:
-        """Ask for the end. Idempotent."""
+        """Ask for the end of a call that runs, or has run. Idempotent."""
         ...
 
     def send(self, item: Outgoing) -> None:

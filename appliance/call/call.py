@@ -220,8 +220,6 @@ class RealtimeCall(Call, Host):
     # From dial to release
 
     async def _run(self) -> None:
-        if self._done.is_set():
-            return
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             tasks.create_task(self._sound.run(), name="sound")
