@@ -5,14 +5,16 @@ import asyncio
 import pytest
 
 from appliance.call.signaling import HANG_UP_TIMEOUT, OFFER_TIMEOUT
-from appliance.core.effects import CancelCall
 from appliance.core.events import (
     Dial,
     Event,
     HangUp,
+    MediaBack,
+    MediaLost,
     Say,
     Shutdown,
     TakePhoto,
+    TimerFired,
     ToggleCall,
 )
 from appliance.core.model import (
@@ -26,6 +28,7 @@ from appliance.core.model import (
     Timer,
     Waiting,
 )
+from appliance.core.timers import seconds
 from appliance.errors import AuthError, DeviceError
 from appliance.running import StuckCallError
 from appliance.supervisor import ERRAND_TIMEOUT
@@ -139,17 +142,23 @@ async def test_shutdown_takes_at_most_two_seconds(deaf: bool) -> None:
 async def test_errand_ends_in_time_and_its_failure_is_only_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    ends: list[float] = []
+
+    async def slow() -> None:
+        try:
+            await forever()
+        finally:
+            ends.append(now())
+
     async def broken() -> None:
         raise KeyError("secret")
 
     async with running() as rig:
         await rig.supervisor.echo()
-        rig.supervisor.run_errand("slow", forever)
+        rig.supervisor.run_errand("slow", slow)
         rig.supervisor.run_errand("broken", broken)
-        await asyncio.sleep(ERRAND_TIMEOUT - 0.1)
-        assert len(rig.supervisor._errands) == 1
-        await asyncio.sleep(0.2)
-        assert len(rig.supervisor._errands) == 0
+        await asyncio.sleep(ERRAND_TIMEOUT + 1)
+        assert ends == [ERRAND_TIMEOUT]
     assert "broken failed" in caplog.text
     assert "slow failed" in caplog.text
     assert "secret" not in caplog.text
@@ -228,22 +237,38 @@ async def test_shutdown_does_not_wait_for_a_picture() -> None:
     assert now() == 0
 
 
-async def test_cut_that_comes_after_the_end_is_harmless() -> None:
+async def test_cut_that_comes_after_the_end_is_harmless(caplog: pytest.LogCaptureFixture) -> None:
     async with running() as rig:
-        await rig.supervisor.echo()
-        assert rig.supervisor._tasks is not None
-        rig.supervisor._perform(CancelCall(1), rig.supervisor._tasks)
+        rig.post(Dial())
+        await rig.until(Live)
+        call = next(task for task in asyncio.all_tasks() if task.get_name() == "call-1")
+        rig.post(HangUp())
+        while not call.done():  # noqa: ASYNC110 - an event would come too late
+            await asyncio.sleep(0)
+        rig.post(TimerFired(Timer.HANGUP))  # before the supervisor knows
+        await rig.until(Idle)
+        assert (now(), rig.calls[0].cancelled) == (1, 0)
+    assert caplog.messages == ["Call 1 had to be cut off."]
 
 
-@pytest.mark.parametrize("event", [Say("still here"), HangUp()])
-async def test_timer_replaced_or_stopped_while_its_firing_waits_is_dropped(event: Event) -> None:
+@pytest.mark.parametrize(
+    ("before", "timer", "events"),
+    [
+        ((), Timer.IDLE, (Say("still here"),)),
+        ((MediaLost(1),), Timer.LOST, (MediaBack(1), MediaLost(1))),
+    ],
+    ids=["replaced", "stopped"],
+)
+async def test_timer_replaced_or_stopped_while_its_firing_waits_is_dropped(
+    before: tuple[Event, ...], timer: Timer, events: tuple[Event, ...]
+) -> None:
     async with running(Manners(deaf=True)) as rig:
         rig.post(Dial())
         await rig.until(Live)
-        idle = rig.supervisor._timers[Timer.IDLE]
-        rig.post(event)
-        rig.supervisor._put(idle)
+        rig.post(*before)
         await rig.supervisor.echo()
-        ended = isinstance(rig.model.phase, HangingUp)
-        assert isinstance(event, HangUp) is ended
-        assert (Timer.IDLE in rig.supervisor._timers) is not ended
+        began, runs = now(), seconds(timer, rig.model)
+        # In the same turn of the loop, whose clock has microseconds, and just before the firing.
+        asyncio.get_running_loop().call_at(began + runs - 1e-7, rig.post, *events)
+        await rig.until(HangingUp)
+        assert now() == began + 2 * runs
