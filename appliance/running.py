@@ -82,9 +82,8 @@ class RunningCall:
     async def _run(self, make: Callable[[], Awaitable[Call]]) -> Problem | None:
         try:
             call = await make()
-            for tell in self._untold:
-                tell(call)
-            self._untold.clear()
+            while self._untold:
+                self._untold.pop(0)(call)
             self._call = call
             await call.run()
         except Exception as error:  # noqa: BLE001 - bulkhead: a call ends, the appliance goes on

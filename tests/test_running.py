@@ -1,6 +1,7 @@
 """One call in a task of its own: made, spoken to, ended; and what its owner learns of it."""
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -104,6 +105,18 @@ async def test_what_it_is_told_while_it_is_made_reaches_it_in_order_before_it_ru
         owner.running.tell(look)
     assert owner.call.heard == [Text("one"), False, Text("two"), Cue.MUTED]
     assert (owner.call.loudness, running) == (60, [False, True])
+
+
+async def test_what_it_was_told_is_not_kept() -> None:
+    def tell(call: Call) -> None:
+        call.volume(60)
+
+    told = weakref.ref(tell)
+    async with owning(Manners(lives=2)) as owner:
+        owner.running.tell(tell)
+        del tell
+        await asyncio.sleep(1)
+        assert (owner.call.loudness, told()) == (60, None)
 
 
 @pytest.mark.parametrize("after", [0.0, 1.0])
