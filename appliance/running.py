@@ -72,7 +72,7 @@ class RunningCall:
         """
         if self._cancels >= CANCEL_LIMIT:
             raise StuckCallError(f"call {self.call_no} ignores its end")
-        log.warning("Call %d had to be cut off.", self.call_no)
+        log.warning("The call had to be cut off.", extra={"CALL_NO": self.call_no})
         self._cancel()
 
     def _cancel(self) -> None:

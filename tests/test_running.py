@@ -222,7 +222,8 @@ async def test_call_that_does_not_end_when_asked_is_cut_as_asked(
         assert owner.ends == []
         owner.running.cut()
     assert (owner.end(), owner.call.cancelled) == ((5, None), 1)
-    assert caplog.messages == ["Call 7 had to be cut off."]
+    (record,) = caplog.records
+    assert (record.getMessage(), record.__dict__["CALL_NO"]) == ("The call had to be cut off.", 7)
 
 
 async def test_call_that_ignores_every_cancellation_is_stuck() -> None:

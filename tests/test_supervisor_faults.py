@@ -248,7 +248,7 @@ async def test_cut_that_comes_after_the_end_is_harmless(caplog: pytest.LogCaptur
         rig.post(TimerFired(Timer.HANGUP))  # before the supervisor knows
         await rig.until(Idle)
         assert (now(), rig.calls[0].cancelled) == (1, 0)
-    assert caplog.messages == ["Call 1 had to be cut off."]
+    assert caplog.messages == ["The call had to be cut off."]
 
 
 @pytest.mark.parametrize(
