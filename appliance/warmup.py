@@ -21,6 +21,7 @@ class WarmUp:
         self._make_echo = make_echo
         self._camera = camera
         self._warm = asyncio.Event()
+        self._until: float | None = None  # when the first call's patience ends
 
     async def run(self) -> None:
         """Load it all. Raises ImportError if something is not whole."""
@@ -32,10 +33,13 @@ class WarmUp:
     async def over(self) -> None:
         """Return when this process has time for a call: before, it would miss each deadline.
 
-        After WARM_PATIENCE a call has to do with what there is. Cancelling is safe.
+        WARM_PATIENCE after the first was wanted, calls have to do with what there is. Cancelling
+        is safe.
         """
+        if self._until is None:
+            self._until = asyncio.get_running_loop().time() + WARM_PATIENCE
         try:
-            async with asyncio.timeout(WARM_PATIENCE):
+            async with asyncio.timeout_at(self._until):
                 await self._warm.wait()
         except TimeoutError:
             await asyncio.to_thread(self._load)

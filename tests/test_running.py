@@ -138,8 +138,12 @@ async def test_hanging_up_does_not_wait_for_the_warm_up() -> None:
 
 
 @pytest.mark.slow  # loads what a call needs
-async def test_slow_warm_up_is_waited_for_once() -> None:
+async def test_slow_warm_up_is_waited_for_once_however_often_a_call_is_asked_for() -> None:
     warm_up = WarmUp(NoEcho, NoCamera())
+    async with owning(ready=warm_up.over) as owner:
+        await asyncio.sleep(5)
+        owner.running.close()
+    assert now() == 5
     for _ in range(2):
         async with owning(Manners(answers=None), warm_up.over) as owner:
             await owner.made.wait()
