@@ -71,27 +71,23 @@ def extra(name: str) -> Iterator[None]:
 
 
 Reader: TypeAlias = Callable[..., Loaded]
-"""Reads the chosen configuration: `load`, but for what was chosen."""
+"""`config.load`, with what was chosen; takes `lenient`."""
 
 
 def settings(command: F) -> F:
     """Add the options that choose a configuration; the command receives `loaded`."""
-    return _choosing(lambda read: read())(command)
+    return _with_options(command, lambda read: read())
 
 
 def settings_to_read(command: F) -> F:
     """Add the same options; the command receives as `loaded` a Reader, and reads by itself."""
-    return _choosing(lambda read: read)(command)
+    return _with_options(command, lambda read: read)
 
 
-def _choosing(give: Callable[[Reader], object]) -> Callable[[F], F]:
+def _with_options(command: F, give: Callable[[Reader], object]) -> F:
     def chosen(ctx: click.Context, _param: click.Parameter, overrides: tuple[str, ...]) -> object:
         return give(partial(load, ctx.params.pop("config"), overrides, ctx.params.pop("profile")))
 
-    return lambda command: _with_options(command, chosen)
-
-
-def _with_options(command: F, chosen: Callable[..., object]) -> F:
     for option in (
         click.option(
             "--set",
