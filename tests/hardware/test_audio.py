@@ -298,7 +298,7 @@ async def test_card_that_was_still_being_opened_is_closed_before_the_next_call_h
 ) -> None:
     monkeypatch.setattr(audio, "CLOSE_DEADLINE", 0.01)
     order: list[str] = []
-    began, go_on = asyncio.Event(), threading.Event()
+    began, go_on, closed = asyncio.Event(), threading.Event(), asyncio.Semaphore(0)
     loop = asyncio.get_running_loop()
 
     class Slow(CardStream):
@@ -311,6 +311,7 @@ async def test_card_that_was_still_being_opened_is_closed_before_the_next_call_h
         def close(self) -> None:
             super().close()
             order.append("closed")
+            loop.call_soon_threadsafe(closed.release)
 
     monkeypatch.setattr(audio, "CardStream", Slow)
     device = PyAudioDevice(CARDS, Latch())
@@ -328,6 +329,8 @@ async def test_card_that_was_still_being_opened_is_closed_before_the_next_call_h
         await asyncio.sleep(0)
         go_on.set()
         await second
+        for _ in range(2):  # the second may take longer than the deadline, too
+            await closed.acquire()
     assert order == ["opens", "closed", "opens", "open", "closed"]
 
 
