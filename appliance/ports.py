@@ -50,9 +50,16 @@ class AudioDevice(Protocol):
     """A microphone and a speaker on one clock."""
 
     def open(
-        self, exchange: Exchange, failed: Callable[[DeviceError], None]
+        self,
+        exchange: Exchange,
+        failed: Callable[[DeviceError], None],
+        *,
+        after: AudioStream | None = None,
     ) -> AbstractAsyncContextManager[AudioStream]:
         """Open both directions and call `exchange` every 10 ms until the context ends.
+
+        `after`: what was open before in the same call. The device stays the one that the call began
+        with; another may stand in for it only while it is missing, and not if it was named.
 
         Entering raises DeviceError if there is no such device; it takes at most 5 s. `failed` is
         called once, on the loop, when an open device stops working. Leaving releases the device

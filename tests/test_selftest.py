@@ -51,7 +51,11 @@ class Room:
 
     @asynccontextmanager
     async def open(
-        self, exchange: Exchange, failed: Callable[[DeviceError], None]
+        self,
+        exchange: Exchange,
+        failed: Callable[[DeviceError], None],
+        *,
+        after: AudioStream | None = None,
     ) -> AsyncIterator[AudioStream]:
         self.open_now = True
         self.opened.set()

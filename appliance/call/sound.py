@@ -42,6 +42,7 @@ class Sound:
         self._until: float | None = None  # when to give up; None: the card is, or was never, there
         self.stream: AudioStream | None = None
         """The open card, if there is one."""
+        self._last: AudioStream | None = None  # the open card, or the one before
         self._xruns = 0  # of the cards before this one
         self._block_ms = 0
         self.opened = asyncio.Event()
@@ -75,8 +76,9 @@ class Sound:
         """Open the card and hold it; return why that ended, None if it was released."""
         self._error = None
         try:
-            async with self._device.open(self._exchange, self._on_failure) as stream:
-                self.stream = stream
+            opening = self._device.open(self._exchange, self._on_failure, after=self._last)
+            async with opening as stream:
+                self.stream = self._last = stream
                 self.opened.set()
                 if self._until is not None:
                     self._until = None

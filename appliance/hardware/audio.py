@@ -42,7 +42,11 @@ class PyAudioDevice(AudioDevice):
     @override
     @asynccontextmanager
     async def open(
-        self, exchange: Exchange, failed: Callable[[DeviceError], None]
+        self,
+        exchange: Exchange,
+        failed: Callable[[DeviceError], None],
+        *,
+        after: AudioStream | None = None,
     ) -> AsyncIterator[AudioStream]:
         """See AudioDevice. The latch is held until the card is closed, even if that hangs."""
         loop = asyncio.get_running_loop()
@@ -55,7 +59,8 @@ class PyAudioDevice(AudioDevice):
         free = ExitStack()
         free.callback(self._free.release)
         try:
-            async with self._open(exchange, failed, deadline, free) as stream:
+            opened = CardStream(self._config, exchange, self._duplex, after)
+            async with self._open(opened, failed, deadline, free) as stream:
                 yield stream
         finally:
             free.close()
@@ -63,7 +68,7 @@ class PyAudioDevice(AudioDevice):
     @asynccontextmanager
     async def _open(
         self,
-        exchange: Exchange,
+        stream: CardStream,
         failed: Callable[[DeviceError], None],
         deadline: float,
         free: ExitStack,
@@ -76,7 +81,6 @@ class PyAudioDevice(AudioDevice):
         held = ExitStack()
         held.enter_context(self._latch.hold("microphone"))
         worker = Worker(loop, "sound card")
-        stream = CardStream(self._config, exchange, self._duplex)
         watch = _Watch(worker, stream, self._buffers, failed)
         hung = False
         try:
@@ -101,7 +105,8 @@ class PyAudioDevice(AudioDevice):
 class _Watch:
     """Looks ten times a second whether both directions call back, and how often they stumbled.
 
-    Tells once if it has stopped; opens it again with larger buffers after a burst of xruns.
+    Tells once if it has stopped; opens it again with larger buffers after a burst of xruns, or if
+    the card is back that it stands in for.
     """
 
     def __init__(
@@ -127,6 +132,8 @@ class _Watch:
         self._buffers.opened(self._loop.time(), self._xruns())
         self._calls = self._calls_at_start = self._stream.calls
         self._still = [0 for _ in self._calls]
+        for news in self._stream.first.news():
+            log.warning("%s", news)
         self._again()
 
     def stop(self) -> None:
@@ -151,12 +158,19 @@ class _Watch:
             log.debug("! the sound card has not called back for %d ticks", max(self._still))
             self._failed(error)
             return
-        if self._buffers.note(self._xruns(), self._loop.time()):
-            size_ms = self._buffers.size_ms
+        larger = self._buffers.note(self._xruns(), self._loop.time())
+        size_ms = self._buffers.size_ms
+        if larger:
             log.warning("The sound card stumbles: it gets blocks of %d ms from now on.", size_ms)
-            self._waited = 0
-            self._opening = self._worker.run(lambda: self._stream.reopen(size_ms))
+            self._open_again(lambda: self._stream.reopen(size_ms))
+        elif self._stream.first.back():
+            log.info("The sound card that the call began with is back.")
+            self._open_again(lambda: self._stream.open(size_ms))
         self._again()
+
+    def _open_again(self, opening: Callable[[], None]) -> None:
+        self._waited = 0
+        self._opening = self._worker.run(opening)
 
     def _stopped(self) -> DeviceError | None:
         """Return why a card that does not call back will not do so any more."""

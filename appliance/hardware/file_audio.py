@@ -40,7 +40,11 @@ class FileAudio(AudioDevice):
     @override
     @asynccontextmanager
     async def open(
-        self, exchange: Exchange, failed: Callable[[DeviceError], None]
+        self,
+        exchange: Exchange,
+        failed: Callable[[DeviceError], None],
+        *,
+        after: AudioStream | None = None,
     ) -> AsyncIterator[AudioStream]:
         """See AudioDevice. The clock runs on a thread of its own, untouched by a busy loop."""
         loop = asyncio.get_running_loop()

@@ -11,7 +11,8 @@ from typing_extensions import override
 from appliance.config import AudioConfig
 from appliance.errors import DeviceError
 from appliance.hardware.alsa import Direction
-from appliance.hardware.cards import Card, choose, vanished
+from appliance.hardware.cards import Card, vanished
+from appliance.hardware.first_cards import FirstCards
 from appliance.hardware.portaudio import alone, found, portaudio
 from appliance.media.blocks import BlockLine, Format
 from appliance.media.convert import Width
@@ -42,11 +43,22 @@ Callback: TypeAlias = Callable[
 class CardStream(AudioStream):
     """The card of one call: a worker thread opens and closes it, PortAudio's threads call back."""
 
-    def __init__(self, config: AudioConfig, exchange: Exchange, duplex: bool | None) -> None:
-        """`duplex`: one stream for both directions, or two; None leaves it to the cards."""
+    def __init__(
+        self,
+        config: AudioConfig,
+        exchange: Exchange,
+        duplex: bool | None,
+        after: AudioStream | None = None,
+    ) -> None:
+        """`duplex`: one stream for both directions, or two; None leaves it to the cards.
+
+        `after`: as AudioDevice has it.
+        """
         self._config = config
         self._exchange = exchange
         self._duplex = duplex
+        self.first: FirstCards = after.first if isinstance(after, CardStream) else FirstCards()
+        """What chooses the cards of this call."""
         self._stack = ExitStack()  # PortAudio
         self._opened = ExitStack()  # its streams
         self._streams: tuple[pyaudio.Stream, ...] = ()
@@ -79,18 +91,19 @@ class CardStream(AudioStream):
         return self._heard, self._played
 
     def open(self, block_ms: int) -> None:
-        """Choose the cards and start them, with blocks of this length.
+        """Choose the cards and start them, with blocks of this length; of open ones, choose anew.
 
         Worker thread. Raises DeviceError.
         """
         with alone():
+            with self._stack:
+                self._opened.close()
             self._open_best(block_ms)
 
     def _open_best(self, block_ms: int) -> None:
         audio = self._stack.enter_context(portaudio())
         cards = found(audio)
-        microphone = choose(cards, self._config.input, "input")
-        speaker = choose(cards, self._config.output, "output")
+        microphone, speaker = self.first.choose(cards, self._config)
         log.debug("= microphone %s: %s", microphone.card.name, microphone.reason)
         log.debug("= speaker %s: %s", speaker.card.name, speaker.reason)
         self._cards = (audio, microphone.card, speaker.card)

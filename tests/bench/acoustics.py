@@ -88,7 +88,11 @@ class RoomAudio(FileAudio):
     @override
     @asynccontextmanager
     async def open(
-        self, exchange: Exchange, failed: Callable[[DeviceError], None]
+        self,
+        exchange: Exchange,
+        failed: Callable[[DeviceError], None],
+        *,
+        after: AudioStream | None = None,
     ) -> AsyncIterator[AudioStream]:
         """See AudioDevice."""
         acoustics, said, far = Acoustics(self._room), bytearray(), SILENCE

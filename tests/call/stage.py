@@ -45,7 +45,11 @@ class Card:
 
     @asynccontextmanager
     async def open(
-        self, exchange: Exchange, failed: Callable[[DeviceError], None]
+        self,
+        exchange: Exchange,
+        failed: Callable[[DeviceError], None],
+        *,
+        after: AudioStream | None = None,
     ) -> AsyncIterator[AudioStream]:
         if self.breaks:
             raise DeviceError("There is no microphone.", "Plug one in.")

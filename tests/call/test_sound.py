@@ -23,6 +23,7 @@ class Card:
     def __init__(self, *, there: bool = True) -> None:
         self.there = there
         self.opened = self.closed = 0
+        self.after: list[AudioStream | None] = []  # what each opening was said to follow
         self.underruns = self.overruns = 0
         self._failed: Callable[[DeviceError], None] | None = None
 
@@ -31,8 +32,13 @@ class Card:
 
     @asynccontextmanager
     async def open(
-        self, exchange: Exchange, failed: Callable[[DeviceError], None]
+        self,
+        exchange: Exchange,
+        failed: Callable[[DeviceError], None],
+        *,
+        after: AudioStream | None = None,
     ) -> AsyncIterator[AudioStream]:
+        self.after.append(after)
         if not self.there:
             raise NONE
         self.opened += 1
@@ -106,6 +112,17 @@ async def test_card_that_comes_back_is_opened_within_a_second_of_it() -> None:
         assert loop.time() - began <= RETRY + 0.02
     assert owner.told[1:] == ["back"]
     assert (card.opened, card.closed) == (2, 2)
+
+
+async def test_each_opening_is_said_to_follow_the_one_before_in_the_same_call() -> None:
+    card = Card()
+    for _ in range(2):
+        async with holding(card):
+            card.pull()
+            await asyncio.sleep(1.5)
+            card.there = True
+            await asyncio.sleep(1.5)
+    assert card.after == [None, card, card] * 2
 
 
 async def test_card_that_goes_again_is_told_again() -> None:

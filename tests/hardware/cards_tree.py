@@ -1,5 +1,6 @@
 """A machine's /proc/asound and /sys/class/sound, made of files: what `read_cards` reads."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,16 +62,24 @@ HDMI = Plugged("vc4hdmi0", "vc4-hdmi", "vc4-hdmi-0", "platform", "fef00700.hdmi"
 LOOPBACK = Plugged("Loopback", "Loopback", "Loopback", "platform", "snd_aloop.0")
 
 
-def build(root: Path, cards: Sequence[Plugged]) -> Path:
-    """Lay out `cards`, numbered in their order, under `root`; returns it."""
+def build(root: Path, cards: Sequence[Plugged | None]) -> Path:
+    """Lay out `cards`, numbered in their order, under `root`, in place of others; returns it.
+
+    None: a number that is free, as after a card was unplugged.
+    """
+    for part in ("proc", "sys"):
+        shutil.rmtree(root / part, ignore_errors=True)
     proc, classes = root / "proc/asound", root / "sys/class/sound"
     proc.mkdir(parents=True)
     told, pcm = [], []
     for number, card in enumerate(cards):
+        if card is None:
+            continue
         told.append(f"{number:2} [{card.id:15}]: {card.driver} - {card.name}\n")
         told.append(f"                      {card.name} at somewhere\n")
         pcm.append(f"{number:02}-00: {card.name} : {card.name} : {card.ways}\n")
         (proc / f"card{number}").mkdir()
+        (proc / card.id).symlink_to(f"card{number}")
         if card.stream:
             (proc / f"card{number}/stream0").write_text(card.stream)
         place = root / "sys/devices/somewhere" / card.device

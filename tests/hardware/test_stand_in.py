@@ -1,0 +1,131 @@
+"""A call on the real driver whose cards are pulled out and plugged in again."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from appliance.call import sound
+from appliance.call.sound import Sound
+from appliance.config import AudioConfig
+from appliance.errors import DeviceError
+from appliance.hardware import audio, first_cards
+from appliance.hardware.audio import PyAudioDevice
+from tests.hardware.cards_tree import JACK, WEBCAM, dongle
+from tests.hardware.fake_portaudio import Machine
+from tests.sound import Latch
+
+pytestmark = [pytest.mark.timeout(60), pytest.mark.usefixtures("no_leftover_tasks")]
+
+
+class Call:
+    """The sound of a call on such a machine, and what it is told."""
+
+    def __init__(self, config: AudioConfig) -> None:
+        self.latch = Latch()
+        self.told: asyncio.Queue[str] = asyncio.Queue()
+        self.moved = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def exchange(near: bytes) -> bytes:
+            loop.call_soon_threadsafe(self.moved.set)
+            return near
+
+        self.sound = Sound(
+            PyAudioDevice(config, self.latch),
+            exchange,
+            lost=lambda error: self.told.put_nowait(f"lost: {error.cause}"),
+            back=lambda: self.told.put_nowait("back"),
+            failed=self._fail,
+        )
+
+    def _fail(self, error: DeviceError) -> None:
+        raise AssertionError(error)
+
+    async def moves(self) -> None:
+        """Return once there is sound from now on."""
+        self.moved.clear()
+        await self.moved.wait()
+
+
+@pytest_asyncio.fixture
+async def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
+    monkeypatch.setattr(audio, "_STILL_TICKS", 1_000_000)  # of a machine that is busy
+    monkeypatch.setattr(audio, "_FIRST_TICKS", 1_000_000)
+    monkeypatch.setattr(sound, "RETRY", 0.02)
+    machine = Machine(tmp_path, dongle(), WEBCAM, JACK)
+    machine.install(monkeypatch)
+    return machine
+
+
+async def test_call_goes_on_with_the_card_that_it_began_with_and_no_other(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = Call(AudioConfig())
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(call.sound.run())
+        await call.moves()
+        assert machine.sounding == {"Device"}
+        machine.plug(WEBCAM, JACK)
+        assert await call.told.get() == "lost: USB PnP Sound Device: Audio (hw:Device,0) is gone."
+        for _ in range(5):  # tries
+            await machine.listed.get()
+            assert machine.sounding == set()
+        machine.plug(WEBCAM, JACK, dongle(port="1-1.4"))
+        assert await call.told.get() == "back"
+        await call.moves()
+        assert machine.sounding == {"Device"}
+        call.sound.release()
+    assert "stays away" not in caplog.text
+
+
+async def test_call_returns_to_its_card_from_those_that_stand_in(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(first_cards, "STAND_IN", 0.0)
+    call = Call(AudioConfig())
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(call.sound.run())
+        await call.moves()
+        machine.plug(WEBCAM, JACK)
+        await call.told.get()
+        assert await call.told.get() == "back"
+        await call.moves()
+        assert machine.sounding == {"Webcam", "Headphones"}
+        assert "stays away: the microphone is Dynex 1.3MP Webcam" in caplog.text
+        machine.plug(WEBCAM, JACK, dongle())
+        while machine.sounding != {"Device"}:
+            await call.moves()
+        assert call.told.empty(), "the same call, without a loss"
+        assert call.latch.held == ["microphone"]
+        machine.plug(dongle())
+        await call.moves()
+        assert machine.sounding == {"Device"}
+        call.sound.release()
+    assert "the call began with is back" in caplog.text
+    assert machine.sounding == set()
+
+
+async def test_card_that_was_named_is_waited_for(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_cards, "STAND_IN", 0.0)
+    call = Call(AudioConfig(input="PnP", output="PnP"))
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(call.sound.run())
+        await call.moves()
+        machine.plug(WEBCAM, JACK)
+        await call.told.get()
+        other = dongle("Device_1", "1-1.4")  # whose name has the same words
+        machine.plug(other, WEBCAM, JACK)
+        for _ in range(5):  # tries
+            await machine.listed.get()
+            assert machine.sounding == set()
+        machine.plug(dongle(), other, WEBCAM, JACK)
+        assert await call.told.get() == "back"
+        await call.moves()
+        assert machine.sounding == {"Device"}
+        call.sound.release()
