@@ -63,7 +63,8 @@ def make_echo(config: AudioConfig) -> EchoCanceller:
                 if name == "webrtc":
                     raise ConfigError(
                         f"WebRTC's echo cancellation is missing here ({error.name}).",
-                        "Install voice-appliance[sound], or set audio.echo to half-duplex.",
+                        "Install the packages python3-numpy and voice-appliance again (without "
+                        "packages: voice-appliance[sound]), or set audio.echo to half-duplex.",
                     ) from error
                 log.warning(
                     "No echo canceller here: the microphone is closed while the appliance speaks."

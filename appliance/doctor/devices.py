@@ -5,11 +5,13 @@ from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from appliance.config import AudioConfig, CameraConfig, PanelConfig
 from appliance.doctor.contract import Found, in_thread
 from appliance.doctor.software import ask
 from appliance.drivers import make_camera, make_echo
-from appliance.errors import DeviceError
+from appliance.errors import ApplianceError, ConfigError, DeviceError
 from appliance.hardware.alsa import Direction
 from appliance.hardware.cards import choose
 from appliance.hardware.gpiochip import CONSUMER, LIBRARY_CURE, check_pins, find_chip, pins_of
@@ -17,6 +19,16 @@ from appliance.hardware.portaudio import list_devices
 from appliance.lamp import Lamp
 from appliance.media.files import read_sound
 from appliance.media.opus import conceals_deeply, find_opus
+
+_CLASSIC = DeviceError(
+    "This libopus conceals lost packets without its neural network: bad Wi-Fi sounds worse.",
+    "Install the package voice-appliance again, which brings its own (a desktop: deploy/desktop "
+    "setup).",
+)
+_NOT_LINEAR = DeviceError(
+    "The library libspeexdsp is missing: it is hard to interrupt the appliance.",
+    "Run: sudo apt install libspeexdsp1",
+)
 
 
 async def microphone(config: AudioConfig) -> str | Found:
@@ -33,12 +45,35 @@ async def speaker(config: AudioConfig) -> str | Found:
     return await _card("output", config.output)
 
 
-async def sound(config: AudioConfig) -> str:
-    """Tell what decodes the far end and what cancels its echo."""
+async def sound(config: AudioConfig) -> str | Found:
+    """Tell what decodes the far end and what cancels its echo; warn if it is a makeshift."""
     opus = await in_thread(find_opus)
     echo = await in_thread(lambda: make_echo(config))
-    deep = "deep" if await in_thread(lambda: conceals_deeply(opus)) else "classic"
-    return f"{opus.version} with {deep} concealment; echo: {echo.name}."
+    deep = await in_thread(lambda: conceals_deeply(opus))
+    told = f"{opus.version} with {'deep' if deep else 'classic'} concealment; echo: {echo.name}."
+    lacks: list[ApplianceError] = [] if deep else [_CLASSIC]
+    lacks += await in_thread(lambda: _lacks_of_echo(config, echo.name))
+    if not lacks:
+        return told
+    cures = " ".join(lack.cure for lack in lacks)
+    return Found("warn", " ".join([told, *(lack.cause for lack in lacks)]), cures)
+
+
+def _lacks_of_echo(config: AudioConfig, name: str) -> list[ApplianceError]:
+    """Return what keeps the echo canceller from its best, if it is not the configuration."""
+    if config.echo == "auto" and name == "half-duplex":
+        try:
+            make_echo(replace(config, echo="webrtc"))
+        except ConfigError as error:
+            return [error]
+    if name == "webrtc":
+        from appliance.media.speex import LinearCanceller  # noqa: PLC0415 - needs numpy
+
+        try:
+            LinearCanceller()
+        except OSError:
+            return [_NOT_LINEAR]
+    return []
 
 
 async def camera(config: CameraConfig) -> str | Found:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import convert
 
 from appliance.config import AudioConfig, CameraConfig, PanelConfig
 from appliance.doctor import devices
@@ -14,6 +15,7 @@ from appliance.doctor.contract import Found
 from appliance.doctor.devices import camera, microphone, panel, sound, speaker
 from appliance.errors import ConfigError, DeviceError
 from appliance.hardware import gpiochip
+from appliance.media import speex
 from tests.console.stage import stage
 from tests.hardware.cards_tree import HDMI, dongle
 from tests.hardware.gpio_kernel import Kernel
@@ -74,13 +76,62 @@ async def test_card_is_no_fault_while_the_appliance_itself_has_it(
     assert said == "In use by the appliance's own call, at 48000 Hz."
 
 
-async def test_what_decodes_and_what_cancels_the_echo_is_told() -> None:
+def conceal(monkeypatch: pytest.MonkeyPatch, *, deeply: bool) -> None:
+    monkeypatch.setattr(devices, "conceals_deeply", lambda _opus: deeply)
+
+
+async def test_what_decodes_and_what_cancels_the_echo_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    conceal(monkeypatch, deeply=True)
     with_card = await sound(AudioConfig())
     without = await sound(AudioConfig(driver="file"))
-    assert re.fullmatch(
-        r"libopus 1\.\S+ with (deep|classic) concealment; echo: webrtc\.", with_card
-    )
+    assert isinstance(with_card, str)
+    assert isinstance(without, str)
+    assert re.fullmatch(r"libopus 1\.\S+ with deep concealment; echo: webrtc\.", with_card)
     assert without.endswith("echo: none.")
+
+
+async def test_libopus_without_its_neural_network_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    conceal(monkeypatch, deeply=False)
+    found = await sound(AudioConfig(driver="file"))
+    assert isinstance(found, Found)
+    assert found.verdict == "warn"
+    assert "with classic concealment; echo: none. This libopus conceals" in found.sentence
+    assert "package voice-appliance again" in found.cure
+
+
+@pytest.mark.parametrize("missing", ["pywebrtc_audio", "numpy"])
+async def test_canceller_that_is_missing_is_a_warning_where_the_best_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    conceal(monkeypatch, deeply=True)
+    monkeypatch.delitem(sys.modules, "appliance.media.webrtc_echo", raising=False)
+    monkeypatch.setitem(sys.modules, missing, None)
+    found = await sound(AudioConfig())
+    assert isinstance(found, Found)
+    assert found.verdict == "warn"
+    assert "echo: half-duplex." in found.sentence
+    assert f"is missing here ({missing})" in found.sentence
+    assert "python3-numpy" in found.cure
+    assert isinstance(await sound(AudioConfig(echo="half-duplex")), str), "it is wanted so"
+    assert isinstance(await sound(AudioConfig(echo="none")), str)
+
+
+async def test_half_a_canceller_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    conceal(monkeypatch, deeply=False)
+    monkeypatch.setattr(speex, "_LIBRARY", "libmissing.so.1")
+    for echo in ("auto", "webrtc"):
+        found = await sound(convert({"echo": echo}, AudioConfig))
+        assert isinstance(found, Found)
+        assert found.verdict == "warn"
+        assert "libspeexdsp is missing" in found.sentence
+        assert "This libopus" in found.sentence, "all that is wrong is told"
+        assert found.cure.endswith("Run: sudo apt install libspeexdsp1")
+    conceal(monkeypatch, deeply=True)
+    assert isinstance(await sound(AudioConfig(echo="half-duplex")), str), "it is not needed there"
 
 
 async def test_canceller_that_is_asked_for_and_missing_is_a_finding(
