@@ -34,7 +34,7 @@ class Machine:
         self.listed: asyncio.Queue[None] = asyncio.Queue()
         """Each time that PortAudio was initialised."""
         self._loop = asyncio.get_running_loop()
-        self._streams: list[Stream] = []
+        self.streams: list[Stream] = []
         self._slots: list[Plugged | None] = []
         self.plug(*plugged)
 
@@ -47,16 +47,16 @@ class Machine:
                 self._slots[free : free + 1] = [card]
         build(self.root, self._slots)
         ids = {card.id for card in plugged}
-        for one in self._streams:
+        for one in self.streams:
             one.pulled |= not ids.issuperset(one.ids)
 
     @property
     def sounding(self) -> set[str]:
         """The ids of all cards with an open stream."""
-        return {card_id for one in self._streams if not one.closed for card_id in one.ids}
+        return {card_id for one in self.streams if not one.closed for card_id in one.ids}
 
     def add(self, one: "Stream") -> None:
-        self._streams.append(one)
+        self.streams.append(one)
 
     def look(self) -> list[AlsaCard]:
         """Return what PortAudio finds when it is initialised. Any thread."""
@@ -115,7 +115,9 @@ class PyAudio:
         if not {card.id for card in read_cards(self._machine.root).values()}.issuperset(ids):
             raise OSError(_NO_SUCH_DEVICE, "Invalid device")
         silence = None if input_device_index is None else bytes(2 * channels * frames_per_buffer)
-        opened = Stream(ids, lambda: stream_callback(silence, frames_per_buffer, _TIMES, 0))
+        opened = Stream(
+            ids, frames_per_buffer, lambda: stream_callback(silence, frames_per_buffer, _TIMES, 0)
+        )
         self._machine.add(opened)
         return opened
 
@@ -126,8 +128,10 @@ class PyAudio:
 class Stream:
     """Calls back from a thread of its own until its card is pulled, or it is closed."""
 
-    def __init__(self, ids: list[str], call_back: Callable[[], object]) -> None:
+    def __init__(self, ids: list[str], frames: int, call_back: Callable[[], object]) -> None:
+        """`frames`: how many it brings, or wants, in each callback."""
         self.ids = ids
+        self.frames = frames
         self.pulled = self.closed = False
         self._call_back = call_back
         self._end = threading.Event()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyaudio
 import pytest
 import pytest_asyncio
@@ -23,6 +24,7 @@ from appliance.media import pcm
 from appliance.media.blocks import Format
 from appliance.ports import AudioStats, AudioStream
 from tests.hardware.cards_tree import dongle
+from tests.hardware.fake_portaudio import Machine
 from tests.hardware.test_cards import machine
 from tests.sound import Latch, heard_at, sine
 
@@ -206,6 +208,19 @@ async def test_a_card_that_stumbles_gets_larger_blocks_and_again_in_the_next_cal
     assert before.underruns + before.overruns >= buffers.BURST
     assert after.underruns >= before.underruns
     assert after.blocks > before.blocks
+
+
+@pytest.mark.parametrize("block_ms", [10, 20, 40])
+async def test_a_card_is_opened_with_blocks_of_the_configured_length(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, block_ms: int
+) -> None:
+    plugged = Machine(tmp_path, dongle())
+    plugged.install(monkeypatch)
+    config = msgspec.convert({"block_ms": block_ms}, AudioConfig)
+    ear = Ear(sine(880, 0.1))
+    async with asyncio.timeout(40), PyAudioDevice(config, Latch()).open(ear, never) as stream:
+        assert stream.stats().block_ms == block_ms
+        assert [one.frames for one in plugged.streams] == [48 * block_ms]
 
 
 # What is tried, in which order
