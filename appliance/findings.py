@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 _SILENCE = -90.0  # dBFS: not one sample but 0
 _LOUD_ECHO = 0.0  # dB of return loss: less, and the echo is louder than a voice can be
+_FAINT_ECHO = 40.0  # dB of return loss: more, and speech of -20 dBFS arrives below a quiet room
 _LONG_DELAY = 0.4  # s; the canceller looks for half a second (media/alignment)
 _NOISY = -45.0  # dBFS
 _CLIPPED = 0.0005  # share of samples; a click or two is none
 _GAIN_TOO_FAR = 6  # dB that the microphone may be off before it is worth a word
+_FAINT_VOICE = -40.0  # dBFS of an amplified voice: 14 dB below the usual level (media/probe)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,13 @@ def problems(report: Report) -> Iterator[str]:
     if report.return_loss_db is None:
         yield (
             f"The microphone does not hear the speaker, at a volume of {report.volume} %: "
-            "look whether both are plugged in, and the right ones (voice-appliance devices)."
+            "look whether both are plugged in, the right ones (voice-appliance devices), and "
+            "turned up (alsamixer). With headphones all is well."
+        )
+    elif report.return_loss_db > _FAINT_ECHO:
+        yield (
+            f"The microphone hardly hears the speaker, {report.return_loss_db:.0f} dB weaker than "
+            "it was played: raise the card's own levels (alsamixer). With headphones all is well."
         )
     elif report.return_loss_db < _LOUD_ECHO:
         yield "The speaker is louder at the microphone than a voice: put them further apart."
@@ -59,8 +67,25 @@ def problems(report: Report) -> Iterator[str]:
         yield "The room, or the microphone, is noisy."
     if report.xruns:
         yield f"Sound was lost at the card, {report.xruns} times: set audio.block_ms higher."
-    if report.gain_db is not None and abs(report.gain_db - report.gain_now_db) > _GAIN_TOO_FAR:
+    yield from _of_the_voice(report)
+
+
+def _of_the_voice(report: Report) -> Iterator[str]:
+    voice, gain = report.voice_dbfs, report.gain_db
+    if voice is None or gain is None:
         yield (
-            f"A voice arrives at {report.voice_dbfs:.0f} dBFS: an audio.input_gain of "
-            f"{report.gain_db} dB is right (selftest --save), and not {report.gain_now_db}."
+            "No voice was heard: say a sentence or two when it is your turn. If you did, the "
+            "microphone is muted, too low (alsamixer), or not the right one "
+            "(voice-appliance devices)."
+        )
+    elif voice + gain < _FAINT_VOICE:
+        yield (
+            f"A voice arrives at {voice:.0f} dBFS, which is too faint even with the highest "
+            f"audio.input_gain that is right here, {gain} dB: raise the microphone's own level "
+            "(alsamixer), or speak from closer to it."
+        )
+    elif abs(gain - report.gain_now_db) > _GAIN_TOO_FAR:
+        yield (
+            f"A voice arrives at {voice:.0f} dBFS: an audio.input_gain of "
+            f"{gain} dB is right (selftest --save), and not {report.gain_now_db}."
         )

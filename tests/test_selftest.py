@@ -103,9 +103,26 @@ async def test_voice_that_is_too_quiet_gets_the_gain_it_needs() -> None:
     assert again.problems == ()
 
 
-async def test_nobody_speaking_is_no_problem_and_no_gain() -> None:
+async def test_nobody_speaking_is_told_and_gives_no_gain() -> None:
     report = await selftest.run(Room(voice=0.0), 100, 0)
-    assert (report.voice_dbfs, report.gain_db, report.problems) == (None, None, ())
+    assert (report.voice_dbfs, report.gain_db) == (None, None)
+    assert len(report.problems) == 1
+    assert "No voice was heard" in report.verdict
+
+
+async def test_voice_that_no_gain_can_mend_is_told() -> None:
+    report = await selftest.run(Room(voice=6e-4, noise=1e-4, loss=0.25), 100, 9)
+    assert report.voice_dbfs == pytest.approx(-64.5, abs=0.5)
+    assert report.gain_db == 9  # the echo allows no more
+    assert len(report.problems) == 1
+    assert "too faint even with the highest audio.input_gain" in report.verdict
+
+
+async def test_speaker_that_is_hardly_heard_is_told() -> None:
+    report = await selftest.run(Room(loss=10 ** (-52 / 20), noise=1e-5), 100, 8)
+    assert report.return_loss_db == pytest.approx(52, abs=0.5)
+    assert len(report.problems) == 1
+    assert "hardly hears the speaker, 52 dB weaker" in report.verdict
 
 
 async def test_quiet_speaker_gives_the_same_return_loss() -> None:
@@ -184,12 +201,17 @@ async def test_warning_comes_first_and_nothing_is_louder_than_speech() -> None:
         ({"noise_dbfs": -40.0}, "noisy"),
         ({"delay": 0.5}, "too late for the echo canceller"),
         ({"return_loss_db": -3.0}, "further apart"),
+        ({"return_loss_db": 52.0}, "headphones"),
+        ({"return_loss_db": None, "delay": None, "echo_dbfs": None}, "headphones"),
+        ({"voice_dbfs": None, "gain_db": None}, "No voice was heard"),
+        ({"voice_dbfs": -64.0, "gain_db": 10, "gain_now_db": 10}, "alsamixer"),
+        ({"voice_dbfs": -64.0, "gain_db": 10, "gain_now_db": 0}, "too faint"),
         ({"clipped": 0.01}, "overloaded"),
         ({"xruns": 2}, "2 times"),
         ({"gain_db": -12}, "-12 dB is right"),
     ],
 )
-def test_each_fault_has_its_sentence(change: dict[str, float], words: str) -> None:
+def test_each_fault_has_its_sentence(change: dict[str, float | None], words: str) -> None:
     told = list(problems(replace(FINE, **change)))  # type: ignore[arg-type]  # by name
     assert len(told) == 1
     assert words in told[0]
