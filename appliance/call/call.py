@@ -7,48 +7,28 @@ from typing import Any
 
 from typing_extensions import override
 
+from appliance.call.audio_line import AudioLine
 from appliance.call.chores import Chores
-from appliance.call.echo_watch import EchoWatch
-from appliance.call.figures import (
-    Figures,
-    in_one_line,
-    known,
-    line_figures,
-    sound_figures,
-)
+from appliance.call.figures import Figures, in_one_line, known
 from appliance.call.link import Host, Link
 from appliance.call.parts import Parts
 from appliance.call.peer import Peer
 from appliance.call.sender import Sender
-from appliance.call.sound import Sound
 from appliance.call.talk import Talk
 from appliance.call.vigil import watch
-from appliance.core.events import (
-    CallUp,
-    HangUp,
-    MediaBack,
-    MediaLost,
-    SendFailed,
-    SoundBack,
-    SoundLost,
-)
+from appliance.core.events import CallUp, HangUp, MediaBack, MediaLost, SendFailed
 from appliance.core.model import Cue, Outgoing, Photo, Problem
 from appliance.core.problems import first_of, problem_of
 from appliance.errors import ApplianceError, ClosedError, DeviceError, UnreachableError
-from appliance.hub import Levels
 from appliance.log import call_no as current_call
-from appliance.media.engine import Engine
 from appliance.media.tracks import NearTrack
-from appliance.messages import CALL_ENDED, SOUND_LOST
+from appliance.messages import CALL_ENDED
 from appliance.ports import Call
 from appliance.realtime.client_events import Message
 from appliance.realtime.session import session_object
 
 SESSION_TIMEOUT = 5.0  # s from connected to the service's first word about the session
 GREETING_DELAY = 0.02  # s; what the person wanted to say before the call was up goes first
-TONE_TIMEOUT = 0.8  # s to let the last tone sound; the longest has 0.7
-OPEN_PATIENCE = 2.0  # s for a sound card to open when all that is left is to tell of a failure
-TONE_DEAFNESS = 0.8  # s after a tone in which the speaker's loudness is not the assistant's
 
 log = logging.getLogger(__name__)
 
@@ -74,25 +54,20 @@ class RealtimeCall(Call, Host):
         self._history = history
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
-        # Muted until the supervisor says otherwise, which it does when the call is up.
-        self._engine = Engine(
-            self._loop,
-            parts.cues,
-            parts.decoder(),
-            echo=parts.echo(),
-            near_gain=parts.near_gain,
-            levels=self._on_levels,
-            first_sound=lambda: self._talk.mark("first_sound"),
-            muted=True,
+        self._audio = AudioLine(
+            call_no,
+            parts,
+            mark=lambda name: self._talk.mark(name),  # noqa: PLW0108 - made after us
+            heard=lambda far_dbfs: self._talk.heard(far_dbfs),  # noqa: PLW0108
+            failed=self.stop,
         )
-        self._echo_watch = EchoWatch(self._engine, lambda: self._talk.mark("half_duplex"))
         self._link = Link(parts, self, needs_channel=needs_channel)
         self._talk = Talk(
             call_no,
             parts,
             self._link.lines,
-            clear=self._engine.clear,
-            interrupted=self._echo_watch.interrupted,
+            clear=self._audio.engine.clear,
+            interrupted=self._audio.interrupted,
             run_tool=lambda call: self._chores.run_tool(call),  # noqa: PLW0108 - made after us
             failed=self.failed,
             stop=self.stop,
@@ -103,16 +78,8 @@ class RealtimeCall(Call, Host):
         self._error: ApplianceError | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._jobs: set[asyncio.Task[None]] = set()
-        self._sound = Sound(
-            parts.audio,
-            self._engine.exchange,
-            lost=self._on_sound_lost,
-            back=lambda: parts.post(SoundBack(call_no)),
-            failed=self.stop,
-        )
         self._up = False
         self._lost = False
-        self._tone_at = self._began - TONE_DEAFNESS
 
     # The port
 
@@ -143,16 +110,15 @@ class RealtimeCall(Call, Host):
 
     @override
     def mute(self, muted: bool) -> None:
-        self._engine.muted = muted
+        self._audio.engine.muted = muted
 
     @override
     def volume(self, percent: int) -> None:
-        self._engine.set_volume(percent)
+        self._audio.engine.set_volume(percent)
 
     @override
     def cue(self, cue: Cue) -> None:
-        self._tone_at = self._loop.time()
-        self._engine.play(cue)
+        self._audio.play(cue)
 
     # For the tools
 
@@ -178,11 +144,11 @@ class RealtimeCall(Call, Host):
     @property
     def blocks(self) -> int | None:
         """Blocks of sound exchanged so far; None while no sound is open."""
-        return stream.stats().blocks if (stream := self._sound.stream) is not None else None
+        return self._audio.blocks
 
     def sound(self) -> Figures:
         """Return how the sound line does: counts, and delays in seconds."""
-        return sound_figures(self._engine, self._sound.stream)
+        return self._audio.now()
 
     @property
     def channel_failed(self) -> bool:
@@ -222,7 +188,7 @@ class RealtimeCall(Call, Host):
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            tasks.create_task(self._sound.run(), name="sound")
+            tasks.create_task(self._audio.run(), name="sound")
             try:
                 self.start(self._work(), "call")
                 await self._done.wait()
@@ -233,8 +199,8 @@ class RealtimeCall(Call, Host):
         try:
             service, session = self._parts.service, self._parts.session
             offered = session_object(service, session, self._parts.tools.specs())
-            near = NearTrack(self._engine)
-            peer = await self._link.dial(near, self._engine.receive, offered)
+            near = NearTrack(self._audio.engine)
+            peer = await self._link.dial(near, self._audio.engine.receive, offered)
             await self._session_ready()
             await self._live(peer)
         except ApplianceError as error:
@@ -265,40 +231,16 @@ class RealtimeCall(Call, Host):
         raise ClosedError("The service ended the call.", "Press the button to call again.")
 
     async def _release(self) -> None:
-        """Let go of everything but the sound, then of that. Takes 0.1 s, and 1 s with a tone.
-
-        A failure is heard even if it was faster than the sound card.
-        """
+        """Let go of everything but the sound, then of that. Takes 0.1 s, and 1 s with a tone."""
         self._done.set()
         self._sender.close()
         self._talk.close()
         for job in self._jobs:
             job.cancel()
-        self._engine.clear()
         failed = self._error is not None and not problem_of(self._error).retryable
-        if failed:
-            self._engine.play(Cue.FAILED)
+        self._audio.stop(failed=failed)
         await self._link.release()
-        try:
-            async with asyncio.timeout(TONE_TIMEOUT + failed * OPEN_PATIENCE):
-                if failed:
-                    await self._sound.opened.wait()
-                if self._sound.stream is not None:
-                    await self._engine.drained()
-        except TimeoutError:
-            log.debug("! the sound card does not play, or not any more")
-        self._sound.release()
-
-    def _on_levels(self, near_dbfs: float, far_dbfs: float) -> None:
-        self._parts.publish(Levels(near_dbfs, far_dbfs))
-        self._echo_watch.look()
-        if self._loop.time() - self._tone_at >= TONE_DEAFNESS:
-            self._talk.heard(far_dbfs)
-
-    def _on_sound_lost(self, error: DeviceError) -> None:
-        extra = {"CALL_NO": self.call_no, "MESSAGE_ID": SOUND_LOST}
-        log.warning("%s", error, extra=extra)
-        self._parts.post(SoundLost(self.call_no, problem_of(error)))
+        await self._audio.drained(failed=failed)
 
     def _on_lost(self, lost: bool) -> None:
         self._lost = lost
@@ -316,9 +258,7 @@ class RealtimeCall(Call, Host):
                 "TOOLS": self._chores.tools_run,
                 "RTT_MS": self._link.round_trip_ms,
                 "PROBLEM": problem_of(self._error).kind if self._error else None,
-                "XRUNS": self._sound.xruns,
-                "BLOCK_MS": self._sound.block_ms or None,
-                **line_figures(self._engine),
+                **self._audio.summary(),
                 **self._talk.figures(),
             }
         )
