@@ -189,6 +189,7 @@ class Assembly:
             decoder=lambda: OpusDecoder(self._opus),
             echo=self._make_echo,
             near_gain=10 ** (self._gain / 20),
+            may_fall_back=self.config.audio.echo == "auto",
         )
         self._call = RealtimeCall(call_no, parts, history=history, needs_channel=needs_channel)
         return self._call

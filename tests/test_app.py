@@ -2,6 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.app import assemble
+from appliance.config import load
+from appliance.credentials import Secret
 
 # In a process of its own: what tests have imported stays loaded.
 ASSEMBLED = """
@@ -94,3 +101,15 @@ def output_of(program: str) -> list[str]:
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(("echo", "may"), [("auto", True), ("webrtc", False), ("none", False)])
+async def test_only_the_canceller_nobody_chose_may_be_given_up(
+    echo: str, may: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    config = load(Path("/dev/null"), ["panel.driver=none", f"audio.echo={echo}"], "desktop").config
+    async with assemble(config, lambda: Secret("sk-none")) as assembly:
+        await assembly.warm_up.run()
+        call = await assembly._open_call(1, False)
+        assert call._parts.may_fall_back is may

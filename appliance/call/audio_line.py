@@ -59,7 +59,9 @@ class AudioLine:
             first_sound=lambda: mark("first_sound"),
             muted=True,
         )
-        self._echo_watch = EchoWatch(self.engine, lambda: mark("half_duplex"))
+        self._echo_watch = EchoWatch(
+            self.engine, lambda: mark("half_duplex"), may_fall_back=parts.may_fall_back
+        )
         self._card = Sound(
             parts.audio,
             self.engine.exchange,

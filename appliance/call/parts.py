@@ -24,7 +24,8 @@ class Parts:
     `jpeg`: returns a photo of the album by name, in at most so many bytes, or raises DeviceError.
     `keep_camera_open`: as the camera's port says; runs as long as the call is up.
     `cues`: the tones, rendered. `decoder`, `echo`: make one for a call, or raise an ApplianceError.
-    `near_gain`: of the microphone, a factor.
+    `near_gain`: of the microphone, a factor. `may_fall_back`: to half duplex, where the echo gets
+    through: whether nobody has chosen another canceller.
     """
 
     service: ServiceConfig
@@ -43,3 +44,4 @@ class Parts:
     decoder: Callable[[], Decoder]
     echo: Callable[[], EchoCanceller]
     near_gain: float = 1.0
+    may_fall_back: bool = True

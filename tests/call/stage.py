@@ -91,6 +91,7 @@ class Stage:
     album: dict[str, bytes] = field(default_factory=dict)
     session: SessionConfig = field(default_factory=lambda: SessionConfig(greeting=""))
     echo: Callable[[], EchoCanceller] = NoEcho
+    may_fall_back: bool = True
     cameras_open: int = 0
     call_config: CallConfig = field(default_factory=CallConfig)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -112,6 +113,7 @@ class Stage:
             cues=CUES,
             decoder=lambda: OpusDecoder(OPUS),
             echo=self.echo,
+            may_fall_back=self.may_fall_back,
         )
 
     def open_call(self, call_no: int = 1, before: RealtimeCall | None = None) -> RealtimeCall:

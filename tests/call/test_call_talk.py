@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from collections.abc import Callable
 
 import pytest
 
@@ -14,8 +13,6 @@ from appliance.errors import (
     DeviceError,
 )
 from appliance.media import pcm
-from appliance.media.echo import EchoCanceller, NoEcho
-from appliance.media.webrtc_echo import WebRtcEcho
 from appliance.tools.registry import tool
 from tests.call.scenes import (
     NO_SIDEBAND,
@@ -276,60 +273,6 @@ async def test_interruption_silences_the_speaker_at_once() -> None:
         await stage.until(lambda: len(stage.card.heard) > heard + 20 * 960)
 
     assert pcm.peak(bytes(stage.card.heard[-5 * 960 :])) == 0
-
-
-@pytest.mark.parametrize(
-    ("echo", "times", "after"),
-    [
-        (WebRtcEcho, 2, "webrtc"),
-        (WebRtcEcho, 3, "half-duplex"),
-        (lambda: NoEcho("system"), 3, "system"),  # whoever chose it keeps it
-    ],
-)
-async def test_box_that_interrupts_itself_closes_its_microphone_and_says_so(
-    echo: Callable[[], EchoCanceller], times: int, after: str
-) -> None:
-    async with scene() as (service, stage):
-        stage.echo = echo
-        async with calling(stage) as running:
-            await stage.mark("data_channel_open")
-            for number in range(times):
-                speech = SPEECH | {"event_id": f"event_{number}", "item_id": f"item_{number}"}
-                response = f"resp_{number}"
-                service.on_channel(
-                    playback("started", response), speech, playback("cleared", response)
-                )
-            await stage.mark("barge_in", times)
-            sound = running.call.sound()
-
-    assert sound["echo"] == after
-    assert ("half_duplex" in stage.marks()) == (after == "half-duplex")
-
-
-class Unsteady(NoEcho):
-    """A canceller that has lost the echo for good."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.name = "webrtc"
-
-    @property
-    def steady(self) -> bool:
-        return False
-
-
-async def test_clocks_that_run_apart_close_the_microphone_once_and_are_told(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async with scene() as (_, stage):
-        stage.echo = Unsteady
-        async with calling(stage) as running:
-            await stage.mark("half_duplex")
-            sound = running.call.sound()
-
-    assert sound["echo"] == "half-duplex"
-    assert stage.marks().count("half_duplex") == 1
-    assert caplog.text.count("do not keep time") == 1
 
 
 async def test_clearing_without_speech_is_no_interruption() -> None:
