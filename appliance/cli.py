@@ -158,7 +158,7 @@ def volume(level: int | str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The whole snapshot as JSON.")
 def status(as_json: bool) -> None:
     """Tell what the appliance does."""
-    from appliance.console.views import board_sentence  # noqa: PLC0415 - loads the core
+    from appliance.console.views import board_sentence, sound_sentence  # noqa: PLC0415 - the core
 
     snapshot = _ask(lambda control: control.status())
     if as_json:
@@ -169,6 +169,8 @@ def status(as_json: bool) -> None:
         f"Service {snapshot.service}, up {snapshot.uptime:.0f} s, "
         f"{snapshot.model.calls_made} calls made."
     )
+    if sound := sound_sentence(snapshot.audio):
+        click.echo(sound)
     click.echo(board_sentence(snapshot.board))
     from appliance.update.state import news, recall  # noqa: PLC0415 - for this command alone
 

@@ -1,19 +1,17 @@
 """Chooses the driver behind each port, by the words of the configuration."""
 
-import logging
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, assert_never
 
 from appliance.config import AudioConfig, CameraConfig, PanelConfig
+from appliance.core.model import Problem
 from appliance.errors import ConfigError
 from appliance.hardware.auto_camera import AutoCamera
 from appliance.hardware.camera import BoundedCamera
 from appliance.hardware.nothing import NoCamera, NoPanel
 from appliance.media.echo import EchoCanceller, HalfDuplex, NoEcho
 from appliance.ports import AudioDevice, Camera, CaptureLatch, Panel
-
-log = logging.getLogger(__name__)
 
 # A driver is imported only when it is chosen: a desktop never needs picamera2, a Pi no keyboard.
 DRIVERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
@@ -30,6 +28,14 @@ DRIVERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 }
 
 CAMERAS = ("picamera2", "rpicam-still", "v4l2")  # in the order in which "auto" tries them
+
+
+NO_CANCELLER = Problem(
+    "device",
+    "No echo canceller here: the microphone is closed while the appliance speaks.",
+    "Install the packages python3-numpy and voice-appliance again (without packages: "
+    "voice-appliance[sound]), or set audio.echo to half-duplex.",
+)
 
 
 def _driver(port: str, name: str) -> Any:  # noqa: ANN401 - the makers below give it its type
@@ -63,13 +69,9 @@ def make_echo(config: AudioConfig) -> EchoCanceller:
                 if name == "webrtc":
                     raise ConfigError(
                         f"WebRTC's echo cancellation is missing here ({error.name}).",
-                        "Install the packages python3-numpy and voice-appliance again (without "
-                        "packages: voice-appliance[sound]), or set audio.echo to half-duplex.",
+                        NO_CANCELLER.cure,
                     ) from error
-                log.warning(
-                    "No echo canceller here: the microphone is closed while the appliance speaks."
-                )
-                return HalfDuplex()
+                return HalfDuplex(NO_CANCELLER)
             return made
         case _:
             assert_never(name)

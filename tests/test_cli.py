@@ -13,12 +13,12 @@ from click.testing import CliRunner, Result
 
 from appliance.cli import main
 from appliance.commandline import EXIT_CONFIG, Group
-from appliance.console.views import LineView, Status
+from appliance.console.views import LineView, Status, sound_sentence
 from appliance.core.model import Photo, Text
 from appliance.errors import ConfigError, DeviceError, QuotaError
 from appliance.realtime.conversation import Entry
 from tests.commands import command, environment, run
-from tests.console.stage import stage
+from tests.console.stage import CARD, stage
 
 
 def invoke(*arguments: str, **environ: str) -> Result:
@@ -239,7 +239,16 @@ async def test_status_is_a_sentence_or_json(tmp_path: Path) -> None:
         snapshot = await run("status", "--json", runtime=tmp_path)
 
     assert sentence.out.startswith("Ready: press the call button.\nService http://127.0.0.1:1/v1")
+    assert "Sound:" not in sentence.out
     assert set(json.loads(snapshot.out)) == set(Status.__struct_fields__)
+
+
+async def test_status_tells_how_the_sound_of_a_call_is(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (scene, _):
+        scene.audio = {**CARD, "echo": "half-duplex", "half_duplex": "It hears itself. Move it."}
+        told = await run("status", runtime=tmp_path)
+
+    assert f"\n{sound_sentence(scene.audio)}\n" in told.out
 
 
 async def test_transcript_is_printed_for_people_and_for_programs(tmp_path: Path) -> None:

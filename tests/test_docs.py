@@ -227,7 +227,7 @@ def marks_published() -> Iterator[tuple[str, set[str]]]:
     for node in nodes("appliance/hub.py", "appliance/call", "appliance/app.py"):
         if not isinstance(node, ast.Call):
             continue
-        if ast.unparse(node.func).rpartition(".")[2] in {"Mark", "mark", "_once"}:
+        if ast.unparse(node.func).rpartition(".")[2] in {"Mark", "mark", "_mark", "_once"}:
             fields = {keyword.arg for keyword in node.keywords if keyword.arg}
             for given in (argument for argument in node.args if isinstance(argument, ast.Dict)):
                 fields |= {text for key in given.keys if key for text in texts_of(key)}

@@ -1,6 +1,5 @@
 """Words of the configuration become parts."""
 
-import logging
 import sys
 from pathlib import Path
 
@@ -38,12 +37,12 @@ def no_webrtc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_webrtc")
-def test_without_the_library_the_microphone_takes_turns_and_that_is_told(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with caplog.at_level(logging.WARNING):
-        assert make_echo(AudioConfig()).name == "half-duplex"
-    assert "microphone is closed while the appliance speaks" in caplog.text
+def test_without_the_library_the_microphone_takes_turns_and_can_say_why() -> None:
+    echo = make_echo(AudioConfig())
+    assert echo.name == "half-duplex"
+    assert echo.stands_in is not None
+    assert "No echo canceller here" in echo.stands_in.cause
+    assert make_echo(AudioConfig(echo="half-duplex")).stands_in is None
 
 
 @pytest.mark.usefixtures("no_webrtc")

@@ -8,8 +8,8 @@ from appliance.call.echo_watch import EchoWatch
 from appliance.call.figures import Figures, line_figures, sound_figures
 from appliance.call.parts import Parts
 from appliance.call.sound import Sound
-from appliance.core.events import SoundBack, SoundLost
-from appliance.core.model import Cue
+from appliance.core.events import EchoFailed, SoundBack, SoundLost
+from appliance.core.model import Cue, Problem
 from appliance.core.problems import problem_of
 from appliance.errors import DeviceError
 from appliance.hub import Levels
@@ -59,9 +59,8 @@ class AudioLine:
             first_sound=lambda: mark("first_sound"),
             muted=True,
         )
-        self._echo_watch = EchoWatch(
-            self.engine, lambda: mark("half_duplex"), may_fall_back=parts.may_fall_back
-        )
+        self._mark = mark
+        self._echo_watch = EchoWatch(self.engine, self._on_echo, may_fall_back=parts.may_fall_back)
         self._card = Sound(
             parts.audio,
             self.engine.exchange,
@@ -79,6 +78,10 @@ class AudioLine:
         """Play a tone; it is not taken for the assistant's voice."""
         self._tone_at = self._clock()
         self.engine.play(cue)
+
+    def begin(self) -> None:
+        """Take in that the call is up: what a person has to know of the sound is told now."""
+        self._echo_watch.begin()
 
     def interrupted(self) -> None:
         """Take in that the assistant was cut off by a voice."""
@@ -127,6 +130,11 @@ class AudioLine:
         self._echo_watch.look()
         if self._clock() - self._tone_at >= TONE_DEAFNESS:
             self._heard(far_dbfs)
+
+    def _on_echo(self, problem: Problem) -> None:
+        if self.engine.echo.name == "half-duplex":
+            self._mark("half_duplex")
+        self._parts.post(EchoFailed(self._call_no, problem))
 
     def _on_lost(self, error: DeviceError) -> None:
         log.warning("%s", error, extra={"CALL_NO": self._call_no, "MESSAGE_ID": SOUND_LOST})

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 
 from appliance.call.self_hearing import SelfHearing
+from appliance.core.model import Problem
 from appliance.media.echo import HalfDuplex
 from appliance.media.engine import Engine
 from appliance.messages import HALF_DUPLEX
@@ -15,22 +16,29 @@ log = logging.getLogger(__name__)
 class EchoWatch:
     """One for each call; on the loop. It speaks once: the first trouble decides."""
 
-    def __init__(self, engine: Engine, told: Callable[[], None], *, may_fall_back: bool) -> None:
+    def __init__(
+        self, engine: Engine, failed: Callable[[Problem], None], *, may_fall_back: bool
+    ) -> None:
         """Watch the canceller of `engine`.
 
-        `told`: called once, when it falls back. `may_fall_back`: whether it may; if not there is
-        only a warning.
+        `failed`: told once what is wrong. `may_fall_back`: whether half duplex may take over; if
+        not, it is only told.
         """
         self._engine = engine
-        self._told = told
+        self._failed = failed
         self._may_fall_back = may_fall_back
         self._self_hearing = SelfHearing()
-        self._spoken = False
+        self._told = False
+
+    def begin(self) -> None:
+        """Take in that the call is up, and tell if there is no canceller to begin with."""
+        if (problem := self._engine.echo.stands_in) is not None:
+            self._tell(problem)
 
     def interrupted(self) -> None:
         """Take in that the assistant was interrupted: perhaps by itself."""
         if self._self_hearing.interrupted(asyncio.get_running_loop().time()):
-            self._failed(
+            self._give_up(
                 "The appliance hears itself",
                 "Move microphone and speaker apart, or turn the speaker down.",
             )
@@ -38,26 +46,31 @@ class EchoWatch:
     def look(self) -> None:
         """See whether the canceller still knows where the echo is."""
         if not self._engine.echo.steady:
-            self._failed(
+            self._give_up(
                 "Microphone and speaker do not keep time", "Take both from one sound card."
             )
 
-    def _failed(self, what: str, cure: str) -> None:
-        if self._spoken or self._engine.echo.name != "webrtc":
+    def _give_up(self, what: str, cure: str) -> None:
+        if self._told or self._engine.echo.name != "webrtc":
             return
-        self._spoken = True
-        if not self._may_fall_back:
-            log.warning(
-                "%s, and may interrupt itself: audio.echo is webrtc. %s Or set audio.echo to auto.",
-                what,
+        if self._may_fall_back:
+            problem = Problem(
+                "device",
+                f"{what}: from now on the microphone is closed while it speaks.",
                 cure,
             )
-            return
-        self._engine.echo = HalfDuplex()
-        self._told()
-        log.warning(
-            "%s: from now on the microphone is closed while it speaks. %s",
-            what,
-            cure,
-            extra={"MESSAGE_ID": HALF_DUPLEX},
-        )
+            self._engine.echo = HalfDuplex(problem)
+        else:
+            problem = Problem(
+                "device",
+                f"{what}, and may interrupt itself: audio.echo is webrtc.",
+                f"{cure} Or set audio.echo to auto.",
+            )
+        self._tell(problem)
+
+    def _tell(self, problem: Problem) -> None:
+        self._told = True
+        closed = self._engine.echo.name == "half-duplex"
+        extra = {"MESSAGE_ID": HALF_DUPLEX} if closed else {}
+        log.warning("%s %s", problem.cause, problem.cure, extra=extra)
+        self._failed(problem)

@@ -22,6 +22,8 @@ def sound_figures(engine: Engine, stream: AudioStream | None) -> Figures:
         **{f"far_{name}": value for name, value in heard.items()},
     }
     echo = engine.echo
+    if echo.stands_in is not None:
+        figures["half_duplex"] = f"{echo.stands_in.cause} {echo.stands_in.cure}"
     if echo.loss_enhancement is not None:
         figures["echo_erle"] = echo.loss_enhancement
     if echo.delay is not None:

@@ -1,5 +1,6 @@
 """What the API says, as JSON: the boundary types of console and command line."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -10,6 +11,12 @@ from appliance.hub import Levels, Mark
 from appliance.realtime.conversation import Entry
 
 SOCKET_NAME = "control.sock"  # in the runtime directory
+_ECHO = {
+    "webrtc": "the echo is cancelled",
+    "half-duplex": "half duplex, the microphone is closed while the assistant speaks",
+    "system": "the echo is left to the card or the sound server",
+    "none": "the echo is not cancelled",
+}
 NAMES = {"user": "you", "assistant": "appliance", "tool": "tool"}
 
 Plain: TypeAlias = str | int | float | bool
@@ -192,3 +199,19 @@ def board_sentence(board: BoardView) -> str:
     else:
         power = "right"
     return f"Power supply: {power}. Processor: {heat}."
+
+
+def sound_sentence(audio: Mapping[str, Plain]) -> str:
+    """Return the sound of a call as a person reads it; empty while no sound card is open."""
+    if "input_rate" not in audio:
+        return ""
+    if because := audio.get("half_duplex"):
+        echo = f"half duplex. {because}"
+    else:
+        echo = f"{_ECHO[str(audio['echo'])]}."
+    lost = int(audio["card_underruns"]) + int(audio["card_overruns"])
+    return (
+        f"Sound: {echo} Microphone at {audio['input_rate']} Hz, speaker at "
+        f"{audio['output_rate']} Hz, blocks of {audio['card_block_ms']} ms, "
+        f"sound lost at the card {lost} time{'s' * (lost != 1)}."
+    )

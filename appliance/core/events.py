@@ -106,6 +106,14 @@ class SendFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class EchoFailed:
+    """The call takes its own sound for a person's, or closes the microphone not to."""
+
+    call_no: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
 class SoundLost:
     """The sound card has gone; it is looked for."""
 
@@ -167,6 +175,7 @@ Fact: TypeAlias = (
     | SoundBack
     | MediaBack
     | SendFailed
+    | EchoFailed
     | PhotoTaken
     | PhotoFailed
     | PanelChanged

@@ -7,6 +7,7 @@ from appliance.core.effects import CancelCall, PlayCue, Send, SetMicrophone
 from appliance.core.events import (
     CallDown,
     CallUp,
+    EchoFailed,
     MediaBack,
     MediaLost,
     SendFailed,
@@ -103,7 +104,7 @@ def sound_changed(model: Model, event: SoundLost | SoundBack) -> Step:
             return model, ()
 
 
-def send_failed(model: Model, event: SendFailed) -> Step:
+def went_wrong(model: Model, event: SendFailed | EchoFailed) -> Step:
     """Let the person know, whatever became of the call meanwhile."""
     if event.call_no != model.calls_made:
         return model, ()

@@ -14,6 +14,7 @@ from appliance.core.events import (
     CallDown,
     CallUp,
     Dial,
+    EchoFailed,
     Event,
     Fact,
     HangUp,
@@ -90,8 +91,8 @@ def _learn(model: Model, fact: Fact) -> Step:
             return facts.heard(model, fact)
         case SoundLost() | SoundBack():
             return facts.sound_changed(model, fact)
-        case SendFailed():
-            return facts.send_failed(model, fact)
+        case SendFailed() | EchoFailed():
+            return facts.went_wrong(model, fact)
         case PanelChanged(problem):
             return replace(model, panel=problem), ()
         case BoardChanged(problem):

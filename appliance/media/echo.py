@@ -4,6 +4,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from typing_extensions import override
 
+from appliance.core.model import Problem
 from appliance.media import pcm
 
 EchoName: TypeAlias = Literal["webrtc", "half-duplex", "system", "none"]
@@ -35,6 +36,11 @@ class EchoCanceller(Protocol):
     def steady(self) -> bool:
         """Whether the echo stays where it is; if not, nothing can cancel it."""
         return True
+
+    @property
+    def stands_in(self) -> Problem | None:
+        """Why it stands in for a canceller that is missing or has failed; None: it does not."""
+        return None
 
     @property
     def loss_enhancement(self) -> float | None:
@@ -71,9 +77,16 @@ class NoEcho(EchoCanceller):
 class HalfDuplex(EchoCanceller):
     """Closes the microphone while the speaker sounds: no echo on any machine, and no barge-in."""
 
-    def __init__(self) -> None:
+    def __init__(self, stands_in: Problem | None = None) -> None:
+        """`stands_in`: see EchoCanceller; None: somebody chose it."""
         self.name = "half-duplex"
+        self._stands_in = stands_in
         self._hang = 0
+
+    @property
+    @override
+    def stands_in(self) -> Problem | None:
+        return self._stands_in
 
     @override
     def process(self, near: bytes, far: bytes) -> bytes:

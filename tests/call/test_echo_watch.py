@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from appliance.media.echo import EchoCanceller, NoEcho
+from appliance.core.events import CallUp, EchoFailed
+from appliance.core.model import Problem
+from appliance.media.echo import EchoCanceller, HalfDuplex, NoEcho
 from appliance.media.webrtc_echo import WebRtcEcho
 from tests.call.scenes import SPEECH, playback, scene
 from tests.call.small_service import SmallService
@@ -42,6 +44,11 @@ async def test_box_that_interrupts_itself_closes_its_microphone_and_says_so(
 
     assert sound["echo"] == after
     assert ("half_duplex" in stage.marks()) == (after == "half-duplex")
+    told = [event.problem for event in stage.events if isinstance(event, EchoFailed)]
+    assert [problem.kind for problem in told] == ["device"] * (after == "half-duplex")
+    assert [f"{problem.cause} {problem.cure}" for problem in told] == [
+        told for name, told in sound.items() if name == "half_duplex"
+    ]
 
 
 class Unsteady(NoEcho):
@@ -89,3 +96,30 @@ async def test_whoever_chose_the_canceller_keeps_it_and_is_warned_once(
     assert len(warnings) == 1
     assert "hears itself" in warnings[0]
     assert "turn the speaker down. Or set audio.echo to auto." in warnings[0]
+    told = [event for event in stage.events if isinstance(event, EchoFailed)]
+    assert [f"{event.problem.cause} {event.problem.cure}" for event in told] == warnings
+
+
+async def test_missing_canceller_is_told_once_the_call_is_up() -> None:
+    async with scene() as (_, stage):
+        stage.echo = lambda: HalfDuplex(Problem("device", "None here.", "Install it."))
+        async with calling(stage) as running:
+            told = await stage.event(EchoFailed)
+            await stage.until(lambda: len(stage.levels()) > 3)
+            sound = running.call.sound()
+
+    assert told == EchoFailed(1, Problem("device", "None here.", "Install it."))
+    kinds = [type(event) for event in stage.events]
+    assert kinds.count(EchoFailed) == 1
+    assert kinds.index(EchoFailed) == kinds.index(CallUp) + 1
+    assert sound["half_duplex"] == "None here. Install it."
+
+
+async def test_half_duplex_that_was_chosen_is_no_news() -> None:
+    async with scene() as (_, stage):
+        stage.echo = HalfDuplex
+        async with calling(stage) as running:
+            await stage.until(lambda: len(stage.levels()) > 3)
+            assert "half_duplex" not in running.call.sound()
+
+    assert not any(isinstance(event, EchoFailed) for event in stage.events)

@@ -28,6 +28,16 @@ REPORT = Report(
     problems=("It is loud here.",),
 )
 
+CARD: dict[str, Plain] = {
+    "driver": "pyaudio",
+    "echo": "webrtc",
+    "input_rate": 48_000,
+    "output_rate": 44_100,
+    "card_block_ms": 20,
+    "card_underruns": 2,
+    "card_overruns": 1,
+}
+
 
 class ObedientCall:
     """Comes up at once, or fails with `error`; lasts until it is closed."""

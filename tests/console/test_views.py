@@ -2,8 +2,9 @@
 
 import pytest
 
-from appliance.console.views import BoardView, board_sentence, view_model
+from appliance.console.views import BoardView, Plain, board_sentence, sound_sentence, view_model
 from appliance.core.model import Idle, Live, Model, Notice, Problem
+from tests.console.stage import CARD
 
 GONE = Problem("network", "The network is gone.", "Wait.")
 UNSENT = Problem("network", "It was not sent.", "Say it again.")
@@ -45,3 +46,23 @@ def test_weak_supply_is_the_problem_where_there_is_no_worse_one() -> None:
 )  # fmt: skip
 def test_power_and_heat_are_a_sentence(board: BoardView, told: str) -> None:
     assert board_sentence(board) == told
+
+
+@pytest.mark.parametrize(
+    ("audio", "told"),
+    [
+        ({"driver": "pyaudio"}, ""),  # no call so far
+        ({"driver": "pyaudio", "echo": "webrtc"}, ""),  # the card is closed
+        (CARD, "Sound: the echo is cancelled. Microphone at 48000 Hz, speaker at 44100 Hz, "),
+        (CARD, " Hz, blocks of 20 ms, sound lost at the card 3 times."),
+        ({**CARD, "card_overruns": 0, "card_underruns": 1}, "at the card 1 time."),
+        ({**CARD, "echo": "half-duplex"}, "half duplex, the microphone is closed while"),
+        ({**CARD, "echo": "half-duplex", "half_duplex": "It hears itself. Move it."},
+         "Sound: half duplex. It hears itself. Move it. Microphone at"),
+        ({**CARD, "echo": "system"}, "left to the card"),
+        ({**CARD, "echo": "none"}, "not cancelled"),
+    ],
+)  # fmt: skip
+def test_sound_of_a_call_is_a_sentence(audio: dict[str, Plain], told: str) -> None:
+    assert told in sound_sentence(audio)
+    assert bool(told) == bool(sound_sentence(audio))

@@ -18,6 +18,7 @@ from appliance.core.events import (
     CallDown,
     CallUp,
     Dial,
+    EchoFailed,
     Event,
     HangUp,
     MediaBack,
@@ -32,6 +33,7 @@ from appliance.core.events import (
     ToggleMute,
     TurnChanged,
 )
+from appliance.core.lights import REFUSED, pattern_for
 from appliance.core.model import (
     Cue,
     Dialing,
@@ -120,12 +122,16 @@ def test_lost_call_comes_back_as_the_same_call_within_twelve_seconds() -> None:
     assert {StopTimer(Timer.LOST), StopTimer(Timer.GIVE_UP)} == set(effects)
 
 
-def test_what_was_not_sent_is_told_whatever_became_of_its_call() -> None:
+@pytest.mark.parametrize("fact", [SendFailed, EchoFailed])
+def test_what_went_wrong_is_told_whatever_became_of_its_call(
+    fact: type[SendFailed | EchoFailed],
+) -> None:
     for model in (LIVE, after(LIVE, CallDown(1, NETWORK))[0], after(LIVE, HangUp())[0]):
-        told, effects = after(model, SendFailed(1, NETWORK))
+        told, effects = after(model, fact(1, NETWORK))
         assert told.notice == Notice(NETWORK)
+        assert pattern_for(told) is REFUSED
         assert PlayCue(Cue.FAILED) in effects
-        assert after(model, SendFailed(0, NETWORK)) == (model, [])
+        assert after(model, fact(0, NETWORK)) == (model, [])
 
 
 def test_second_report_of_a_loss_does_not_start_the_twelve_seconds_again() -> None:

@@ -20,6 +20,7 @@ from appliance.core.events import (
     CallDown,
     CallUp,
     Dial,
+    EchoFailed,
     Event,
     HangUp,
     LeaveSafeMode,
@@ -198,9 +199,9 @@ class HostileWorld(RuleBasedStateMachine):
         self.happens(SoundBack(current - age))
         assert before == self.model, "a stale fact changed something"
 
-    @rule(age=st.integers(0, 2))
-    def something_was_not_sent(self, age: int) -> None:
-        self.happens(SendFailed(self.model.calls_made - age, Problem("network", "It is gone.")))
+    @rule(age=st.integers(0, 2), fact=st.sampled_from([SendFailed, EchoFailed]))
+    def something_went_wrong(self, age: int, fact: type[SendFailed | EchoFailed]) -> None:
+        self.happens(fact(self.model.calls_made - age, Problem("network", "It is gone.")))
 
     # What the device does
 
