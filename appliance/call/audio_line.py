@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from appliance.call.echo_watch import EchoWatch
 from appliance.call.figures import Figures, line_figures, sound_figures
+from appliance.call.loop_lag import LoopLag, watch_loop
 from appliance.call.parts import Parts
 from appliance.call.sound import Sound
 from appliance.core.events import EchoFailed, SoundBack, SoundLost
@@ -14,6 +15,7 @@ from appliance.core.problems import problem_of
 from appliance.errors import DeviceError
 from appliance.hub import Levels
 from appliance.media.engine import Engine
+from appliance.media.tracks import NearTrack
 from appliance.messages import SOUND_LOST
 
 TONE_TIMEOUT = 0.8  # s to let the last tone sound; the longest has 0.7
@@ -59,6 +61,8 @@ class AudioLine:
             first_sound=lambda: mark("first_sound"),
             muted=True,
         )
+        self.near = NearTrack(self.engine)
+        """What goes out."""
         self._mark = mark
         self._echo_watch = EchoWatch(self.engine, self._on_echo, may_fall_back=parts.may_fall_back)
         self._card = Sound(
@@ -68,6 +72,7 @@ class AudioLine:
             back=lambda: parts.post(SoundBack(call_no)),
             failed=failed,
         )
+        self._lag = LoopLag()
         self._tone_at = self._clock() - TONE_DEAFNESS
 
     async def run(self) -> None:
@@ -79,9 +84,10 @@ class AudioLine:
         self._tone_at = self._clock()
         self.engine.play(cue)
 
-    def begin(self) -> None:
-        """Take in that the call is up: what a person has to know of the sound is told now."""
+    async def watch(self) -> None:
+        """Look after the line of a call that is up, for ever: tell what it lacks, time the loop."""
         self._echo_watch.begin()
+        await watch_loop(self._lag)
 
     def interrupted(self) -> None:
         """Take in that the assistant was cut off by a voice."""
@@ -114,15 +120,15 @@ class AudioLine:
         return stream.stats().blocks if (stream := self._card.stream) is not None else None
 
     def now(self) -> Figures:
-        """Return how the line does, for `status`: counts, and delays in seconds."""
-        return sound_figures(self.engine, self._card.stream)
+        """Return how the line does, for `status`."""
+        return sound_figures(self.engine, self.near, self._card.stream, self._lag)
 
     def summary(self) -> dict[str, str | int | float | None]:
         """Return how sound came through, for the line that sums the call up."""
         return {
             "XRUNS": self._card.xruns,
             "BLOCK_MS": self._card.block_ms or None,
-            **line_figures(self.engine),
+            **line_figures(self.engine, self._lag),
         }
 
     def _on_levels(self, near_dbfs: float, far_dbfs: float) -> None:

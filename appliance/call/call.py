@@ -21,7 +21,6 @@ from appliance.core.model import Cue, Outgoing, Photo, Problem
 from appliance.core.problems import first_of, problem_of
 from appliance.errors import ApplianceError, ClosedError, DeviceError, UnreachableError
 from appliance.log import call_no as current_call
-from appliance.media.tracks import NearTrack
 from appliance.messages import CALL_ENDED
 from appliance.ports import Call
 from appliance.realtime.client_events import Message
@@ -199,8 +198,8 @@ class RealtimeCall(Call, Host):
         try:
             service, session = self._parts.service, self._parts.session
             offered = session_object(service, session, self._parts.tools.specs())
-            near = NearTrack(self._audio.engine)
-            peer = await self._link.dial(near, self._audio.engine.receive, offered)
+            audio = self._audio
+            peer = await self._link.dial(audio.near, audio.engine.receive, offered)
             await self._session_ready()
             await self._live(peer)
         except ApplianceError as error:
@@ -220,9 +219,9 @@ class RealtimeCall(Call, Host):
         self._up = True
         self._talk.remind(self._history)  # before anything is asked
         self.start(self._sender.run(), "sender")
+        self.start(self._audio.watch(), "sound watch")
         self.start(self._parts.keep_camera_open(), "camera")
         self._parts.post(CallUp(self.call_no))
-        self._audio.begin()
         self.start(watch(peer, lambda: self._talk.timeline.playing, self._on_lost), "vigil")
         await asyncio.sleep(GREETING_DELAY)
         self._talk.begin(self._history)

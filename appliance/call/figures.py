@@ -4,19 +4,24 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TypeAlias
 
+from appliance.call.loop_lag import LoopLag
 from appliance.media.engine import Engine
+from appliance.media.tracks import NearTrack
 from appliance.ports import AudioStream
 
 Figures: TypeAlias = dict[str, str | int | float]
 
 
-def sound_figures(engine: Engine, stream: AudioStream | None) -> Figures:
-    """Return how the sound line does: counts, and delays in seconds."""
+def sound_figures(
+    engine: Engine, near: NearTrack, stream: AudioStream | None, lag: LoopLag
+) -> Figures:
+    """Return how the sound line does, by the keys of `console/README.md`."""
     counters = engine.counters()
     heard = {name: round(value, 4) for name, value in asdict(counters.heard).items()}
     figures: Figures = {
         "blocks": counters.blocks,
         "near_dropped": counters.near_dropped,
+        "near_filled": near.filled,
         "echo": engine.echo.name,
         "buffered": round(counters.buffered, 4),
         **{f"far_{name}": value for name, value in heard.items()},
@@ -30,6 +35,9 @@ def sound_figures(engine: Engine, stream: AudioStream | None) -> Figures:
         figures["echo_delay"] = round(echo.delay, 4)
         figures["echo_drift_ppm"] = round(echo.drift * 1e6)
         figures["double_talk"] = round(echo.double_talk, 3)
+    if lag.p99_ms is not None and lag.worst_ms is not None:
+        figures["loop_lag_ms"] = lag.p99_ms
+        figures["loop_lag_worst_ms"] = lag.worst_ms
     if stream is not None:
         stats = stream.stats()
         figures |= {
@@ -44,7 +52,7 @@ def sound_figures(engine: Engine, stream: AudioStream | None) -> Figures:
     return figures
 
 
-def line_figures(engine: Engine) -> dict[str, str | int | float | None]:
+def line_figures(engine: Engine, lag: LoopLag) -> dict[str, str | int | float | None]:
     """Return how sound came through, for the line that sums a call up."""
     heard = engine.counters().heard
     echo = engine.echo
@@ -62,6 +70,8 @@ def line_figures(engine: Engine) -> dict[str, str | int | float | None]:
         "CONCEALED_MS": round(heard.concealed * 1000),
         "MISSING_MS": round(heard.missing * 1000),
         "UNDERRUNS": heard.underruns,
+        "LOOP_LAG_MS": lag.p99_ms,
+        "LOOP_LAG_WORST_MS": lag.worst_ms,
     }
 
 

@@ -31,8 +31,6 @@ class NearTrack(MediaStreamTrack):
         self._encoder = OpusEncoder()
         self._timeline = Timeline()
         self._started = False
-        self.packets = 0
-        """Packets sent."""
         self.filled = 0
         """Packets of silence sent because the sound card gave nothing."""
 
@@ -48,7 +46,6 @@ class NearTrack(MediaStreamTrack):
         packet = av.Packet(self._encoder.encode(sound))
         packet.pts = pts
         packet.time_base = TIME_BASE
-        self.packets += 1
         return packet
 
     async def _next(self) -> tuple[int, bytes]:
