@@ -89,6 +89,33 @@ asyncio.run(main())
 """
 
 
+# What runs the daemon tells how long a waiting thread may wait.
+SERVED = """
+import asyncio, sys
+from pathlib import Path
+from appliance import daemon
+from appliance.app import serve
+from appliance.config import load
+from appliance.starts import counted, starts_file
+
+async def run_daemon(*_):
+    print(sys.getswitchinterval())
+
+daemon.run_daemon = run_daemon
+config = load(Path("/dev/null"), ["panel.driver=none", "audio.driver=file"], "desktop").config
+with counted(starts_file()) as start:
+    asyncio.run(serve(config, start))
+"""
+
+
+def test_busy_threads_give_way_to_the_sound_card(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    assert [float(line) for line in output_of(SERVED)] == [0.0005]
+
+
 def test_nothing_is_loaded_before_ready_that_the_first_call_can_wait_for() -> None:
     assert output_of(ASSEMBLED) == ["not before", "but behind"]
 

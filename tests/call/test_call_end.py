@@ -88,6 +88,19 @@ async def test_transcript_ends_with_the_call(lost: bool) -> None:
     assert (last.text, last.final, last.interrupted) == ("Once upon", True, True)
 
 
+async def test_hanging_up_in_mid_sentence_silences_the_speaker_at_once() -> None:
+    async with live() as (_, stage, running):
+        await stage.mark("first_sound")
+        heard = len(stage.card.heard)
+        running.call.cue(Cue.ENDED)
+        running.call.close()
+        await running.over.wait()
+
+    goodbye, tone = bytes(stage.card.heard[heard:]), CUES[Cue.ENDED]
+    assert pcm.peak(bytes(stage.card.heard[:heard])) > 1000
+    assert goodbye[4 * 960 : len(tone)] == tone[4 * 960 :]  # nothing but it is heard
+
+
 async def test_last_tone_is_heard() -> None:
     async with live() as (service, stage, running):
         service.peer.tone.unpaused.clear()

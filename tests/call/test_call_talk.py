@@ -272,7 +272,7 @@ async def test_interruption_silences_the_speaker_at_once() -> None:
         heard = len(stage.card.heard)
         await stage.until(lambda: len(stage.card.heard) > heard + 20 * 960)
 
-    assert pcm.peak(bytes(stage.card.heard[-5 * 960 :])) == 0
+    assert pcm.peak(bytes(stage.card.heard[heard + 4 * 960 :])) == 0
 
 
 async def test_clearing_without_speech_is_no_interruption() -> None:
@@ -294,7 +294,7 @@ async def test_speech_itself_silences_the_speaker_where_asked_to() -> None:
             heard = len(stage.card.heard)
             await stage.until(lambda: len(stage.card.heard) > heard + 20 * 960)
 
-    assert pcm.peak(bytes(stage.card.heard[-5 * 960 :])) == 0
+    assert pcm.peak(bytes(stage.card.heard[heard + 4 * 960 :])) == 0
 
 
 async def test_flood_of_tool_calls_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
