@@ -55,7 +55,6 @@ class Engine:
         *,
         levels: Callable[[float, float], None] | None = None,
         first_sound: Callable[[], None] | None = None,
-        tap: Callable[[bytes, bytes], None] | None = None,
         echo: EchoCanceller | None = None,
         near_gain: float = 1.0,
         muted: bool = False,
@@ -64,17 +63,15 @@ class Engine:
 
         `cues`: the rendered tones. `decoder`: of the far-end stream; used on either thread.
         `levels`: told near and far in dBFS about every 100 ms, on the loop. `first_sound`: called
-        once, on the loop, when the first far-end sound is on its way to the card. `tap`: given
-        each near and far block, on the audio thread; must not block or raise. `near_gain`: what the
-        microphone is multiplied with, before its echo is cancelled: what decides there who speaks
-        knows voices of a usual level.
+        once, on the loop, when the first far-end sound is on its way to the card. `near_gain`: what
+        the microphone is multiplied with, before its echo is cancelled: what decides there who
+        speaks knows voices of a usual level.
         """
         self._loop = loop
         self._cues = cues
         self._levels = levels
         self._first_sound = first_sound
         self._sounded = False
-        self._tap = tap
         self._echo = echo or NoEcho()
         self._loudness = quickest()
         self._gain = self._volume = 1.0
@@ -119,8 +116,6 @@ class Engine:
             near = pcm.SILENCE
         self._blocks += 1
         self._measure(near, far)
-        if self._tap is not None:
-            self._tap(near, far)
         if self._half:
             self._frames.append(NearFrame(self._index, self._half + near))
             self._index += 1

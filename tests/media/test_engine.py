@@ -21,11 +21,10 @@ SECOND = 100  # blocks
 def make(
     *,
     levels: Callable[[float, float], None] | None = None,
-    tap: Callable[[bytes, bytes], None] | None = None,
     muted: bool = False,
 ) -> Engine:
     loop = asyncio.get_running_loop()
-    return Engine(loop, CUES, PlainDecoder(), levels=levels, tap=tap, muted=muted)
+    return Engine(loop, CUES, PlainDecoder(), levels=levels, muted=muted)
 
 
 def push(engine: Engine, sound: bytes) -> None:
@@ -235,14 +234,6 @@ async def test_drained_waits_for_tones_too() -> None:
     assert not engine.is_drained()
     run(engine, 11)
     assert engine.is_drained()
-
-
-async def test_the_tap_hears_both_sides() -> None:
-    taken: list[tuple[bytes, bytes]] = []
-    engine = make(tap=lambda near, far: taken.append((near, far)))
-    engine.play(Cue.MUTED)
-    far = run(engine, 2, LOUD)
-    assert taken == [(LOUD, far[: pcm.BLOCK_BYTES]), (LOUD, far[pcm.BLOCK_BYTES :])]
 
 
 def test_a_closed_loop_does_not_disturb_the_sound_card() -> None:

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import av
@@ -25,15 +25,20 @@ def make() -> Engine:
 
 
 @asynccontextmanager
-async def card(engine: Engine, sound: bytes = b"") -> AsyncIterator[None]:
-    """A sound card on the loop's clock whose microphone repeats `sound`."""
+async def card(
+    engine: Engine, sound: bytes = b"", heard: Callable[[bytes], None] = lambda _far: None
+) -> AsyncIterator[None]:
+    """A sound card on the loop's clock whose microphone repeats `sound`.
+
+    `heard`: given each block for the speaker.
+    """
 
     async def beat() -> None:
         loop, count = asyncio.get_running_loop(), 0
         blocks = list(pcm.blocks(sound)) or [pcm.SILENCE]
         start = loop.time()
         while True:
-            engine.exchange(blocks[count % len(blocks)])
+            heard(engine.exchange(blocks[count % len(blocks)]))
             count += 1
             await asyncio.sleep(start + count * 0.01 - loop.time())
 
@@ -93,18 +98,18 @@ async def test_a_spoken_tone_is_heard_at_the_other_end_of_a_real_call() -> None:
     heard: list[bytes] = []
     enough = asyncio.Event()
 
-    def note(near: bytes, far: bytes) -> None:
+    def note(far: bytes) -> None:
         heard.append(far)
         if len(heard) == 120:
             enough.set()
 
     loop = asyncio.get_running_loop()
     speaker = make()
-    listener = Engine(loop, CUES, OpusDecoder(find_opus()), tap=note)
+    listener = Engine(loop, CUES, OpusDecoder(find_opus()))
     async with (
         call(NearTrack(speaker), listener.receive),
         card(speaker, sine(440, 1.0)),
-        card(listener),
+        card(listener, heard=note),
     ):
         await enough.wait()
     assert heard_at(440, b"".join(heard[-80:])).count(True) >= 4  # 8 where nothing else runs
