@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 
-from tests.bench import plots
+from tests.bench import pages, plots
 from tests.bench.parts import NEEDS_MACHINE, PARTS
 from tests.bench.processes import measured_code
 from tests.bench.rows import keep, kept_state, summarise, table, unfinished
@@ -32,6 +32,7 @@ def main(names: list[str]) -> int:
         print(f"  {name:10} {time.monotonic() - began:.0f} s", flush=True)
     rows = summarise(list(PARTS))
     plots.write(rows)
+    pages.write(rows)
     print(table(rows))
     return 1 if failed or any(row["holds"] is False for row in rows) else 0
 

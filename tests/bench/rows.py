@@ -1,6 +1,6 @@
 """What a measurement is, how it is kept, and how it is shown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -89,9 +89,14 @@ def kept_rows(part: str) -> Mapping[str, float]:
     return {row["id"]: row["ours"] for row in kept(part)}
 
 
-def summarise(parts: Sequence[str]) -> list[dict[str, Any]]:
+def gathered(parts: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the kept rows of all parts."""
+    return [row for part in parts for row in kept(part)]
+
+
+def summarise(parts: Iterable[str]) -> list[dict[str, Any]]:
     """Gather the kept rows of all parts in `summary.json` and return them."""
-    rows = [row for part in parts for row in kept(part)]
+    rows = gathered(parts)
     _write(RESULTS / "summary.json", {"rows": rows})
     return rows
 
