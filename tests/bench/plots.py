@@ -169,7 +169,7 @@ def _echo(rows: Rows) -> str | None:
         [rows[f"echo.{kind}.{idents[name]}"] for name in found] for kind in ("erle", "missed")
     )
     panels = [
-        Panel("echo taken out, dB: more is better", 130, 360, erle),
+        Panel("echo taken out or withheld, dB: more is better", 130, 360, erle),
         Panel("interruptions missed of 18: fewer is better", 420, 660, missed),
     ]
     return _bars("Echo and interruptions in simulated rooms", found, panels)
