@@ -91,6 +91,7 @@ async def main(
             await asyncio.sleep(float(seconds))
             found = {
                 "resident": sum(map(weigh.resident, family)),
+                "peak": sum(map(weigh.peak, family)),
                 "call_cpu": sum(map(weigh.cpu, family)) - used,
                 "at": time.monotonic(),
             }

@@ -16,8 +16,9 @@ from tests.bench.echo import echo
 from tests.bench.pi import pi
 from tests.bench.processes import ROOT, bare_service, report
 from tests.bench.rows import Row
-from tests.bench.sound import audio, loop, weight
+from tests.bench.sound import audio, loop
 from tests.bench.turns import turns
+from tests.bench.weight import weight
 from tests.processes import Daemon, daemon
 
 # Returns its rows; or yields them as they are so far, again and again, each time to be kept.

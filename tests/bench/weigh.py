@@ -6,8 +6,18 @@ from pathlib import Path
 
 def resident(pid: int | str = "self") -> float:
     """Return a process's resident memory in MB."""
+    return _status(pid, "VmRSS:")
+
+
+def peak(pid: int | str = "self") -> float:
+    """Return the most memory that was ever resident in a process, MB (proc(5), VmHWM)."""
+    return _status(pid, "VmHWM:")
+
+
+def _status(pid: int | str, name: str) -> float:
+    """Return a number of kB of a process's status, in MB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1]) / 1024
     raise ProcessLookupError(pid)
 
