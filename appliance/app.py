@@ -240,7 +240,7 @@ async def serve(config: Config, start: Start) -> None:
     if "CREDENTIALS_DIRECTORY" in os.environ:  # as a service; else a debugger may be attached
         daemon.seal_memory()
     # A busy thread otherwise holds up the sound card's callback for up to 85 ms (measured with
-    # PyAudio 0.2.14 and 10 ms blocks; CPython's default interval is 5 ms).
+    # PyAudio 0.2.14 and 10 ms blocks; CPython's default interval is 5 ms; tests/bench, engine).
     sys.setswitchinterval(SWITCH_INTERVAL)
     directory = runtime_directory()
     with daemon.only_instance(directory):

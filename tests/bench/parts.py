@@ -13,6 +13,7 @@ from tests.bench import weigh
 from tests.bench.calls import call, dial, interrupt
 from tests.bench.cuts import cuts
 from tests.bench.echo import echo
+from tests.bench.engine import engine
 from tests.bench.pi import pi
 from tests.bench.processes import ROOT, bare_service, report
 from tests.bench.rows import Row
@@ -173,6 +174,7 @@ PARTS: Mapping[str, Part] = {
     "echo": echo,
     "turns": turns,
     "weight": weight,
+    "engine": engine,
     "rivals": rivals,
     "pi": pi,
     "cuts": cuts,
