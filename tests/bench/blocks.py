@@ -13,6 +13,7 @@ from math import ceil, inf
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from appliance.media.pcm import BLOCK_BYTES, BLOCK_SAMPLES, RATE, wav_header
 from tests.bench.ear import Sound
@@ -69,13 +70,23 @@ def first_tone(played: Played, moment: float) -> float:
 
     Other sounds, as the one that tells of the connection, do not count. Infinite without any.
     """
-    blocks = _blocks(played.sound)[: len(played.out)]
-    window = np.hanning(BLOCK_SAMPLES)
-    turning = np.exp(-2j * np.pi * PITCH / RATE * np.arange(BLOCK_SAMPLES))
-    strength = 2 * np.abs(blocks @ (window * turning)) / window.sum()
-    there = np.flatnonzero(_dbfs(strength) > AUDIBLE_DBFS)
+    there = np.flatnonzero(_toned(played))
     late = [played.out[n] - moment for n in there.tolist() if played.out[n] > moment]
     return late[0] if late else inf
+
+
+def tone_gone(played: Played, moment: float) -> float:
+    """Return the seconds from a moment to the end of the last block with the line's tone in it.
+
+    Other sounds may follow, as the one that tells of the end. Infinite if the tone did not sound
+    just before: that is no measurement.
+    """
+    there = _toned(played)
+    first = bisect_right(played.out, moment)
+    if not there[max(0, first - BEFORE) : first].any():
+        return inf
+    last = int(np.flatnonzero(there)[-1])
+    return max(0.0, played.out[last] + BLOCK_SAMPLES / RATE - moment)
 
 
 def high(values: Sequence[float], share: float = 0.99) -> float:
@@ -135,6 +146,16 @@ async def watching(path: Path) -> AsyncIterator[Watch]:
 
 def _blocks(sound: Sound) -> Sound:
     return sound[: len(sound) // BLOCK_SAMPLES * BLOCK_SAMPLES].reshape(-1, BLOCK_SAMPLES)
+
+
+def _toned(played: Played) -> npt.NDArray[np.bool_]:
+    """Return which blocks have the line's tone in them."""
+    blocks = _blocks(played.sound)[: len(played.out)]
+    window = np.hanning(BLOCK_SAMPLES)
+    turning = np.exp(-2j * np.pi * PITCH / RATE * np.arange(BLOCK_SAMPLES))
+    strength = 2 * np.abs(blocks @ (window * turning)) / window.sum()
+    toned: npt.NDArray[np.bool_] = _dbfs(strength) > AUDIBLE_DBFS
+    return toned
 
 
 def _levels(sound: Sound) -> Sound:

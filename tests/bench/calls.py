@@ -4,7 +4,7 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +14,16 @@ from typing import TypeAlias
 
 from appliance.media.pcm import RATE, wav_header
 from tests.bench import weigh
-from tests.bench.blocks import Played, Silence, Watch, first_tone, high, silences, watching
+from tests.bench.blocks import (
+    Played,
+    Silence,
+    Watch,
+    first_tone,
+    high,
+    silences,
+    tone_gone,
+    watching,
+)
 from tests.bench.chromium import executable
 from tests.bench.ear import read
 from tests.bench.line import Plan
@@ -24,6 +33,7 @@ from tests.processes import Daemon, daemon
 
 CALLS = 10
 INTERRUPTIONS = 60
+PRESSES = 20
 TONE_S = (0.60, 0.70)  # shortest and longest time of the tone before an interruption
 PAUSE_S = 0.50  # after it
 STAY_S = INTERRUPTIONS * (TONE_S[1] + PAUSE_S) + 2.0  # how long the others stay in that call
@@ -95,7 +105,7 @@ async def call() -> list[Row]:
 
 
 async def interrupt() -> list[Row]:
-    """How soon the speaker is silent when the service says that it was interrupted."""
+    """How soon the speaker is silent when the service, or a press, says that it was interrupted."""
     heard: dict[str, list[Silence]] = {}
     async with _meeting_place() as place:
         for who in ("ours", *_others()):
@@ -109,6 +119,7 @@ async def interrupt() -> list[Row]:
             else:
                 made = await place.other(who, STAY_S, cut_in)
             heard[who] = silences(made.played, moments)
+        pressed = [1000 * await place.pressed() for _ in range(PRESSES)]
     late = {who: [1000 * each.after for each in found] for who, found in heard.items()}
     broken = {who: float(sum(each.broken for each in found)) for who, found in heard.items()}
     what = f"interruption sent to silence at the speaker, {INTERRUPTIONS} times"
@@ -119,16 +130,26 @@ async def interrupt() -> list[Row]:
             "interrupt.p99", f"{what}, 99th percentile", {who: high(late[who]) for who in late}, 40
         ),
         _row("interrupt.broken", again, broken, 0, unit="times"),
+        *_of_ours("speech", "speech_started", await _speech_started()),
+        *_of_ours("press", "press to hang up", pressed),
     ]
 
 
-async def _interrupted(log: Log, moments: list[float]) -> None:
+async def _speech_started() -> list[float]:
+    """Return how soon the speaker was silent, ms, where `speech_started` is to stop it."""
+    moments: list[float] = []
+    async with _meeting_place(["call.barge_in=speech_started"]) as place:
+        made = await place.ours(lambda: _interrupted(place.log, moments, "hear"))
+    return [1000 * each.after for each in silences(made.played, moments)]
+
+
+async def _interrupted(log: Log, moments: list[float], how: str = "interrupt") -> None:
     """Interrupt the tone again and again, at no particular moment of a packet or a block."""
     rng = random.Random(1)  # noqa: S311 - the same moments each time
     for _ in range(INTERRUPTIONS):
         log.command("talk")
         await asyncio.sleep(rng.uniform(*TONE_S))
-        log.command("interrupt")
+        log.command(how)
         moments.append(float((await log.next("interrupted"))["at"]))
         await asyncio.sleep(PAUSE_S)
 
@@ -155,6 +176,15 @@ class _MeetingPlace:
         sound = await asyncio.to_thread(read, self._appliance.speaker)
         return Call(offered, opened, Played(sound, self._watch.out), resident)
 
+    async def pressed(self) -> float:
+        """Hang up while the tone sounds; return how soon it was gone, s."""
+        await dial(self._appliance, self.log)
+        await _stay()
+        moment = time.monotonic()
+        await self._appliance.control.hang_up()
+        sound = await asyncio.to_thread(read, self._appliance.speaker)
+        return tone_gone(Played(sound, self._watch.out), moment)
+
     async def other(self, who: str, seconds: float, meeting: Meeting) -> Call:
         files = {
             STOCK: (self._silence, self._far),
@@ -172,11 +202,11 @@ class _MeetingPlace:
 
 
 @asynccontextmanager
-async def _meeting_place() -> AsyncIterator[_MeetingPlace]:
+async def _meeting_place(settings: Sequence[str] = ()) -> AsyncIterator[_MeetingPlace]:
     with TemporaryDirectory(prefix="voice-appliance-bench-") as name:
         async with (
             bare_service() as (url, log),
-            daemon(url) as appliance,
+            daemon(url, settings) as appliance,
             watching(appliance.speaker) as watch,
         ):
             log.command("line", plan=asdict(Plan(carries="tone")))
@@ -193,6 +223,14 @@ async def _stay() -> None:
 
 async def _nothing() -> None:
     """They leave by themselves."""
+
+
+def _of_ours(ident: str, what: str, late: Sequence[float]) -> list[Row]:
+    measure = f"{what} to silence at the speaker, {len(late)} times"
+    return [
+        Row(f"interrupt.{ident}", f"{measure}, median", "ms", median(late)),
+        Row(f"interrupt.{ident}_p99", f"{measure}, 99th percentile", "ms", high(late), 40),
+    ]
 
 
 def _row(

@@ -22,6 +22,7 @@ from tests.bench.line import Plan, Tone, impair, track_for
 
 SESSION = {"type": "realtime", "object": "realtime.session", "id": "sess_bench"}
 SILENCE = "A" * 4 * 3200  # base64 of 200 ms of silence, s16le at 24 kHz
+REACTION = 0.1  # s from the word that somebody speaks until the service itself falls silent
 
 
 def tell(what: str, **more: object) -> None:
@@ -40,6 +41,7 @@ class Session:
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     gap: float = 0.0
     answered: int = 0
+    heard: int = 0
 
     async def send(self, kind: str, **more: object) -> None:
         """Send one server event on all channels, as the real service does."""
@@ -100,6 +102,15 @@ class Session:
         self.answered += 1
         tell("interrupted")
         await self.send("output_audio_buffer.cleared", response_id=f"resp_{self.answered}")
+
+    async def hear(self) -> None:
+        """Say that a person speaks, and act on it a little later, as the service does."""
+        self.heard += 1
+        tell("interrupted")
+        where = {"item_id": f"item_heard{self.heard}", "audio_start_ms": 0}
+        await self.send("input_audio_buffer.speech_started", **where)
+        await asyncio.sleep(REACTION)
+        await self.interrupt()
 
     async def _say_nothing(self, where: dict[str, Any]) -> None:
         item = {"id": f"item_a{self.answered}", "type": "message", "role": "assistant"}
@@ -230,6 +241,8 @@ class Service:
                 session.talk()
             elif command["do"] == "interrupt":
                 await session.interrupt()
+            elif command["do"] == "hear":
+                await session.hear()
             elif command["do"] == "tell gap":
                 tell("gap", longest=session.gap)
                 session.gap = 0.0

@@ -10,7 +10,17 @@ from appliance.core.model import Cue
 from appliance.media.cues import render
 from appliance.media.files import WavWriter
 from appliance.media.pcm import BLOCK_BYTES, BLOCK_SAMPLES, RATE
-from tests.bench.blocks import REACH, Played, Silence, Watch, first_tone, fitted, high, silences
+from tests.bench.blocks import (
+    REACH,
+    Played,
+    Silence,
+    Watch,
+    first_tone,
+    fitted,
+    high,
+    silences,
+    tone_gone,
+)
 from tests.bench.line import PITCH
 
 
@@ -51,6 +61,19 @@ def test_first_tone_is_found_beside_the_one_that_tells_of_the_connection() -> No
     with_cue = Played(heard.sound + np.pad(cue, (0, len(heard.sound) - len(cue))), heard.out)
     assert first_tone(with_cue, 100.0) == pytest.approx(0.16)
     assert first_tone(Played(with_cue.sound - heard.sound, heard.out), 100.0) == inf
+
+
+def test_end_of_the_tone_is_found_under_the_sound_of_the_end() -> None:
+    heard = played("##########....................")
+    cue = np.frombuffer(render(Cue.ENDED), "<i2")[: len(heard.sound) // 2]
+    late = len(heard.sound) - len(cue)
+    with_cue = Played(heard.sound + np.pad(cue, (late, 0)), heard.out)
+    assert tone_gone(with_cue, 100.055) == pytest.approx(0.055)
+
+
+def test_tone_that_goes_on_is_late_and_one_that_did_not_sound_is_none() -> None:
+    assert tone_gone(played("##########.##"), 100.055) == pytest.approx(0.085)
+    assert tone_gone(played("." * 30), 100.055) == inf
 
 
 def test_percentile_is_one_of_the_values() -> None:
