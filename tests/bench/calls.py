@@ -139,18 +139,23 @@ async def _speech_started() -> list[float]:
     """Return how soon the speaker was silent, ms, where `speech_started` is to stop it."""
     moments: list[float] = []
     async with _meeting_place(["call.barge_in=speech_started"]) as place:
-        made = await place.ours(lambda: _interrupted(place.log, moments, "hear"))
+        made = await place.ours(lambda: _interrupted(place.log, moments, "hear", "speaking"))
     return [1000 * each.after for each in silences(made.played, moments)]
 
 
-async def _interrupted(log: Log, moments: list[float], how: str = "interrupt") -> None:
-    """Interrupt the tone again and again, at no particular moment of a packet or a block."""
+async def _interrupted(
+    log: Log, moments: list[float], how: str = "interrupt", told: str = "interrupted"
+) -> None:
+    """Interrupt the tone again and again, at no particular moment of a packet or a block.
+
+    `how`: what the service is to do. `told`: what it writes down then.
+    """
     rng = random.Random(1)  # noqa: S311 - the same moments each time
     for _ in range(INTERRUPTIONS):
         log.command("talk")
         await asyncio.sleep(rng.uniform(*TONE_S))
         log.command(how)
-        moments.append(float((await log.next("interrupted"))["at"]))
+        moments.append(float((await log.next(told))["at"]))
         await asyncio.sleep(PAUSE_S)
 
 

@@ -106,7 +106,7 @@ class Session:
     async def hear(self) -> None:
         """Say that a person speaks, and act on it a little later, as the service does."""
         self.heard += 1
-        tell("interrupted")
+        tell("speaking")
         where = {"item_id": f"item_heard{self.heard}", "audio_start_ms": 0}
         await self.send("input_audio_buffer.speech_started", **where)
         await asyncio.sleep(REACTION)
