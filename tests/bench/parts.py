@@ -5,7 +5,6 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from pathlib import Path
 from statistics import median
 from typing import TypeAlias
 
@@ -14,8 +13,9 @@ from tests.bench.calls import call, dial, interrupt
 from tests.bench.cuts import cuts
 from tests.bench.echo import echo
 from tests.bench.engine import engine
+from tests.bench.others import rivals
 from tests.bench.pi import pi
-from tests.bench.processes import ROOT, bare_service, report
+from tests.bench.processes import bare_service, report
 from tests.bench.rows import Row
 from tests.bench.sound import audio, loop
 from tests.bench.turns import turns
@@ -30,8 +30,6 @@ TOOL_CALLS = 30
 PHOTOS = 5
 SOAK_CALLS = 200
 SETTLED_AFTER = 50  # calls; pools and caches are full by then
-RIVALS = ("openai_agents", "livekit_agents", "pipecat_ai")
-RIVAL_PYTHON = ROOT / ".venv-rivals" / "bin" / "python"
 
 
 async def start() -> list[Row]:
@@ -135,31 +133,6 @@ async def _left(appliance: Daemon) -> Mapping[str, float]:
         "fds": weigh.descriptors(appliance.pid),
         "threads": weigh.threads(appliance.pid),
     }
-
-
-async def rivals() -> list[Row]:
-    """Other products as WebSocket clients of the same service; they have no WebRTC call."""
-    cpu, memory, connect = {}, {}, {}
-    async with bare_service() as (url, log):
-        for name in RIVALS:
-            script = Path("tests", "bench", "rivals", f"{name}.py")
-            paths = {"PYTHONPATH": str(ROOT)}
-            found = await report(str(RIVAL_PYTHON), str(script), url, env=paths)
-            cpu[name], memory[name] = found["cpu"], found["resident"]
-            connect[name] = 1000 * found["connect"]
-        async with daemon(url) as appliance:
-            began = time.monotonic()
-            await dial(appliance, log)
-            connected = 1000 * (time.monotonic() - began)
-            await asyncio.sleep(1)
-            ours = weigh.resident(appliance.pid)
-            used = weigh.cpu(appliance.pid)
-            await appliance.control.hang_up()
-    return [
-        Row("rivals.memory", "resident in a session", "MB", ours, None, memory),
-        Row("rivals.cpu", "start, connect and a second", "CPU-s", used, None, cpu),
-        Row("rivals.connect", "dial to session", "ms", connected, None, connect),
-    ]
 
 
 PARTS: Mapping[str, Part] = {
