@@ -45,12 +45,12 @@ class Convolver:
 
 
 class Acoustics:
-    """What a microphone hears in a room whose delay and clocks stay as they are."""
+    """What a microphone hears in a room whose delay, clocks and volume stay as they are."""
 
     def __init__(self, room: Room) -> None:
         """Raises ValueError for a room that changes."""
-        if room.drift or room.jumps:
-            raise ValueError("a room that is lived in has one clock and one delay")
+        if room.drift or room.jumps or room.turns:
+            raise ValueError("a room that is lived in has one clock, one delay and one volume")
         rng = np.random.default_rng(room.seed)
         # Of linear phase: what it is late by is taken from the way to the microphone.
         speaker = np.roll(np.fft.irfft(treble(_SPEAKER)), _SPEAKER // 2)

@@ -19,6 +19,7 @@ LENGTH: Final = 82.0  # s
 _EARLY: Final = ((2.1, 0.45), (3.7, -0.35), (5.9, 0.3), (9.3, -0.22), (14.1, 0.18))  # ms, gain
 _BEFORE_LATE: Final = 0.004  # s
 _CUT_OFF: Final = 200.0  # Hz, below which a small loudspeaker gives nothing
+_TURNING: Final = 0.3  # s that somebody takes to turn a knob
 _OVERSAMPLED: Final = 8
 
 
@@ -29,7 +30,8 @@ class Room:
     `delay`: s from the reference to the first echo. `rt60`: s. `direct`: dB of direct and early
     over late sound. `echo`, `near`, `noise`: dBFS at the microphone, while active. `drive`: of the
     loudspeaker, 0.7 is about 2 % of distortion at peaks. `drift`: ppm, by which the speaker's clock
-    is fast. `jumps`: when the delay changes for good, s, and by how much, s.
+    is fast. `jumps`: when the delay changes for good, s, and by how much, s. `turns`: when somebody
+    turns the loudspeaker's own volume, s, and by how much, dB.
     """
 
     delay: float = 0.080
@@ -41,6 +43,7 @@ class Room:
     drive: float = 0.7
     drift: float = 0.0
     jumps: tuple[tuple[float, float], ...] = ()
+    turns: tuple[tuple[float, float], ...] = ()
     seed: int = 7
 
 
@@ -86,6 +89,7 @@ def scene(room: Room, assistant: Sound, person: Sound, phrases: Sequence[Sound])
     talker[_at(ALONE[0]) : _at(ALONE[1])] = at_level(_looped(person, alone), room.near)
     heard = _through(_loudspeaker(far, room.drive), response(room.rt60, room.direct, rng))
     echo = at_level(_delayed(_drifting(heard, room.drift), room), room.echo)
+    echo *= _turned(room.turns, length)
     talker = at_level(_through(talker, response(0.3, 12.0, rng)), room.near)
     noise = pink(length, rng) * 10 ** (room.noise / 20)
     return Scene(_rounded(far), _rounded(echo + talker + noise), talker, echo)
@@ -183,6 +187,15 @@ def _delayed(sound: Sound, room: Room) -> Sound:
     source = np.arange(len(sound)) - delay
     late: Sound = np.where(source >= 0, sound[np.clip(source, 0, len(sound) - 1)], 0.0)
     return late
+
+
+def _turned(turns: Sequence[tuple[float, float]], length: int) -> Sound:
+    """Return how loud the loudspeaker is, as a factor."""
+    decibels = np.zeros(length)
+    for when, by in turns:
+        decibels += np.interp(np.arange(length) / RATE, [when, when + _TURNING], [0.0, by])
+    factors: Sound = 10 ** (decibels / 20)
+    return factors
 
 
 def pink(length: int, rng: np.random.Generator) -> Sound:

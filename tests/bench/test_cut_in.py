@@ -6,8 +6,8 @@ import pytest
 
 from appliance.media.webrtc_echo import WebRtcEcho
 from tests.bench.cut_in import Understood, cut_in
-from tests.bench.echo import ASSISTANT
 from tests.bench.room import ROOMS
+from tests.bench.scenes import ASSISTANT
 
 
 @pytest.mark.parametrize(
