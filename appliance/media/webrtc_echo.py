@@ -52,7 +52,6 @@ _AT_ONCE: Final = 3  # blocks in one, until what is behind has caught up
 _FORGET: Final = 0.999  # for each block: the last 10 s count
 _JUMPS, _JUMPS_WITHIN = 4, 1000  # of the delay, in so many blocks: clocks 0.1 % apart, or worse
 _WITHHELD: Final = 20  # blocks, in which it becomes clear that somebody cuts in
-_BEFORE: Final = 2  # blocks heard before the first in which there was more than an echo
 _AGREES: Final = 10 ** (-14 / 10)  # of the power that the linear filter leaves; AEC3 leaves more
 _FITS: Final = -18.0  # dB of leak; a filter that leaves more is not to be heard
 _DOUBTS: Final = 5  # blocks in a row that are withheld because AEC3 does not
@@ -193,7 +192,7 @@ class WebRtcEcho(EchoCanceller):
         """Return what was withheld of the words of somebody who is now known to speak."""
         past = list(self._withheld)
         first = next((n for n, split in enumerate(past) if split.over), len(past) - 1)
-        return past[max(0, first - _BEFORE) :]
+        return past[first:]
 
     def _filtered(self, mic: Block, reference: Block, sounding: bool) -> tuple[Block, Block]:
         """Return what AEC3 is to have: the microphone, most of its echo taken out, and the far."""
