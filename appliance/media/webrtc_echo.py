@@ -53,6 +53,7 @@ _FORGET: Final = 0.999  # for each block: the last 10 s count
 _JUMPS, _JUMPS_WITHIN = 4, 1000  # of the delay, in so many blocks: clocks 0.1 % apart, or worse
 _WITHHELD: Final = 20  # blocks, in which it becomes clear that somebody cuts in
 _AGREES: Final = 10 ** (-14 / 10)  # of the power that the linear filter leaves; AEC3 leaves more
+_FAINTEST: Final = 10 ** (-60 / 10)  # mean square; the gate never opens for less
 _FITS: Final = -18.0  # dB of leak; a filter that leaves more is not to be heard
 _DOUBTS: Final = 5  # blocks in a row that are withheld because AEC3 does not
 _SILENCE: Final = np.zeros(WIDE_BLOCK, np.int16)
@@ -132,12 +133,14 @@ class WebRtcEcho(EchoCanceller):
         elif new and self._alignment.delay is not None:
             self._coupling.found()
         clean = self._processor.process(*self._filtered(mic, reference, sounding))
-        self._voice.process(clean)
         left = power(clean)
+        speech = 0.0
+        if left >= _FAINTEST:
+            self._voice.process(clean)
+            speech = float(self._voice.speech_probability)
         if sounding and self._gate.settled and self._gate.gain == 1.0:  # nobody else speaks
             self._before = self._before * _FORGET + heard
             self._after = self._after * _FORGET + left
-        speech = float(self._voice.speech_probability)
         person = None if self._filter is None else self._talk.person
         passes = self._gate.passes(sounding=sounding, power=left, speech=speech, person=person)
         for block in self._heard(clean, passes=passes):
