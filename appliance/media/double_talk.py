@@ -4,8 +4,6 @@ import math
 from collections import deque
 from typing import Final
 
-from appliance.media.bands import Floats, power, product
-
 # All measured in simulated rooms (tests/bench, echo), with other walls than the bench's. Leak: what
 # the filter leaves, over the echo that it found, dB.
 _UNKNOWN: Final = -6.0  # dB of leak at first; a filter that has settled leaves -20 to -35
@@ -73,9 +71,11 @@ class DoubleTalk:
         """Whether the filter puts an echo in instead of taking one out."""
         return self._harmful >= _HARMFUL_BLOCKS
 
-    def take(self, near: Floats, echo: Floats) -> None:
-        """Take in the microphone and the echo that the filter found in it, 10 ms each."""
-        heard, both, found = power(near), product(near, echo), power(echo)
+    def take(self, heard: float, both: float, found: float) -> None:
+        """Take in mean squares: of the microphone, its product with the echo, and of the echo.
+
+        The echo is what the filter found in it. 10 ms each.
+        """
         self._compare(heard, both, found)
         left = max(0.0, heard - 2 * both + found)
         self._left += (left - self._left) * (1 - _KEEP)

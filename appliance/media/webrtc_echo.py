@@ -25,12 +25,14 @@ from appliance.media.bands import (
     Narrower,
     Widener,
     power,
+    product,
     rounded,
 )
 from appliance.media.catch_up import CatchUp
 from appliance.media.coupling import Coupling
 from appliance.media.double_talk import DoubleTalk
 from appliance.media.gate import DUCKED, Gate
+from appliance.media.knob import Knob
 from appliance.media.residual import ResidualSuppressor
 from appliance.media.speex import LinearCanceller
 
@@ -111,7 +113,7 @@ class WebRtcEcho(EchoCanceller):
         self._linear: LinearCanceller | None = None
         with suppress(OSError):  # AEC3 does without it
             self._linear = LinearCanceller()
-        self._talk = DoubleTalk()
+        self._talk, self._knob = DoubleTalk(), Knob()
         self._sounded = self._silent = 0
         self._delay: float | None = None  # s; of the echo before it jumped
         self._behind: deque[Block] = deque(maxlen=PAST)  # microphone that the filter has not had
@@ -208,9 +210,10 @@ class WebRtcEcho(EchoCanceller):
         heard = mic.astype(np.float32)
         left, echo = mic, self._no_echo
         if self._silent < _ECHOLESS:
-            left = linear.process(mic, reference)
-            echo = heard - left
-        self._talk.take(heard, echo)
+            left, echo = self._cancelled(linear, mic, reference)
+        powers = power(heard), product(heard, echo), power(echo)
+        self._talk.take(*powers)
+        self._knob.take(*powers)
         self._split = _Split(left, echo, self._talk.over)
         self._sounded = min(_LATELY, self._sounded + 1) if sounding else max(0, self._sounded - 2)
         if self._sounded == _LATELY:
@@ -218,6 +221,19 @@ class WebRtcEcho(EchoCanceller):
         if self._talk.suspected:
             return left, rounded(reference * _SHOWN)
         return rounded(heard - echo * _LINEAR_SHARE), reference
+
+    def _cancelled(
+        self, linear: LinearCanceller, mic: Block, reference: Block
+    ) -> tuple[Block, Floats]:
+        """Return what is left of the microphone, and the echo that was in it.
+
+        The filter does not notice that somebody turns the speaker's own volume.
+        """
+        louder, fainter = max(1.0, self._knob.gain), min(1.0, self._knob.gain)
+        near = rounded(mic * np.float32(1 / louder))
+        left = linear.process(near, rounded(reference * np.float32(fainter)))
+        echo = (near.astype(np.float32) - left) * np.float32(louder)
+        return rounded(mic - echo), echo
 
     @property
     def _filter(self) -> LinearCanceller | None:
@@ -247,7 +263,7 @@ class WebRtcEcho(EchoCanceller):
             self._delay = None
             for _ in range(min(_AT_ONCE, len(self._behind))):
                 past = self._alignment.past(len(self._behind) - 1)
-                linear.process(self._behind.popleft(), past)
+                self._cancelled(linear, self._behind.popleft(), past)
 
     def _begin_anew(self) -> None:
         """The echo is not where it was."""

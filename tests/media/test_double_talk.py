@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from appliance.media.bands import WIDE_BLOCK
+from appliance.media.bands import WIDE_BLOCK, power, product
 from appliance.media.double_talk import DoubleTalk
 
 Sound = npt.NDArray[np.float64]
@@ -21,6 +21,10 @@ class Line:
     def _noise(self, level: float) -> Sound:
         return self._rng.normal(0, 32768 * 10 ** (level / 20), WIDE_BLOCK)
 
+    def _take(self, near: Sound, echo: Sound) -> None:
+        heard, found = near.astype(np.float32), echo.astype(np.float32)
+        self.talk.take(power(heard), product(heard, found), power(found))
+
     def run(
         self, blocks: int, *, echo: float = -20.0, person: float = -90.0, leak: float = LEAK
     ) -> list[bool]:
@@ -29,7 +33,7 @@ class Line:
         for _ in range(blocks):
             found = self._noise(echo)
             near = found + leak * self._noise(echo) + self._noise(person)
-            self.talk.take(near.astype(np.float32), found.astype(np.float32))
+            self._take(near, found)
             seen.append(self.talk.person)
         return seen
 
@@ -38,7 +42,7 @@ class Line:
         seen = []
         for _ in range(blocks):
             near = self._noise(-20) + self._noise(person)
-            self.talk.take(near.astype(np.float32), self._noise(-20).astype(np.float32))
+            self._take(near, self._noise(-20))
             seen.append(self.talk.astray(person=False))
         return seen
 

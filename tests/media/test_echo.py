@@ -139,6 +139,15 @@ def test_echo_that_jumps_is_not_heard_until_it_is_known_again() -> None:
     assert level(near[later]) - level(clean[later]) >= 30
 
 
+@pytest.mark.parametrize(("times", "seed"), [(2.0, 3), (3.0, 2), (3.0, 3)])
+def test_nothing_is_heard_while_somebody_turns_the_speaker_up(times: float, seed: int) -> None:
+    far = 0.2 * babble(14, seed, 110)
+    turned = np.interp(np.arange(len(far)) / SECOND, [8, 8.3], [1.0, times])
+    near = turned * room(far, delay=0.06, level_db=-10)
+    clean = run(WebRtcEcho(), near + np.random.default_rng(2).normal(0, 1e-3, len(far)), far)
+    assert not clean[8 * SECOND :].any()
+
+
 def test_person_is_heard_half_a_second_after_the_card_lost_10_ms() -> None:
     far = 0.3 * babble(14, 1, 140)  # 10 ms are no period of this voice
     person = np.zeros(len(far))

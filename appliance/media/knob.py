@@ -1,0 +1,43 @@
+"""Follows how loud an echo is while somebody turns the speaker's own volume - pure."""
+
+from typing import Final
+
+# All measured in simulated rooms (tests/bench, echo), with other walls than the bench's.
+_KEEPS: Final = 0.7  # of each sum, for each block: 30 ms
+_COHERENT: Final = 0.95  # of the microphone's power is the echo, louder or fainter
+_EXPLAINED: Final = 0.12  # of what the filter leaves would be gone
+_LOUD: Final = 10 ** (-50 / 10)  # mean square of the echo; below nothing is learnt
+_FAINTEST, _LOUDEST = 0.1, 10.0  # gain
+
+
+class Knob:
+    """Compares in blocks of 10 ms the microphone with the echo that a filter found in it.
+
+    A filter has thousands of taps to turn, and takes seconds; here one gain is found in 50 ms. A
+    person has nothing in common with the echo, and changes nothing of it. Not thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self.gain = 1.0
+        """How many times as loud as the filter has learnt it the echo is now."""
+        self._heard = self._both = self._found = 0.0
+
+    def take(self, heard: float, both: float, found: float) -> None:
+        """Take in mean squares: of the microphone, its product with the echo, and of the echo.
+
+        The echo is what was found with the gain of now.
+        """
+        self._heard = self._heard * _KEEPS + heard
+        self._both = self._both * _KEEPS + both
+        self._found = self._found * _KEEPS + found
+        if self._found * (1 - _KEEPS) < _LOUD or self._both <= 0:
+            return
+        if self._both**2 < self._found * self._heard * _COHERENT:
+            return
+        left = self._heard - 2 * self._both + self._found
+        if (self._found - self._both) ** 2 < left * self._found * _EXPLAINED:
+            return
+        gain = min(max(self.gain * self._both / self._found, _FAINTEST), _LOUDEST)
+        by, self.gain = gain / self.gain, gain
+        self._both *= by
+        self._found *= by**2
