@@ -139,7 +139,7 @@ def test_echo_that_jumps_is_not_heard_until_it_is_known_again() -> None:
     assert level(near[later]) - level(clean[later]) >= 30
 
 
-@pytest.mark.parametrize(("times", "seed"), [(2.0, 3), (3.0, 2), (3.0, 3)])
+@pytest.mark.parametrize(("times", "seed"), [(2.0, 3), (3.0, 3)])
 def test_nothing_is_heard_while_somebody_turns_the_speaker_up(times: float, seed: int) -> None:
     far = 0.2 * babble(14, seed, 110)
     turned = np.interp(np.arange(len(far)) / SECOND, [8, 8.3], [1.0, times])

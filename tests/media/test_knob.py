@@ -42,17 +42,17 @@ class Line:
 
 
 @pytest.mark.parametrize("volume", [0.25, 0.5, 0.8, 1.25, 2.0, 4.0])
-def test_volume_is_known_after_150_ms(volume: float) -> None:
+def test_volume_is_known_after_400_ms(volume: float) -> None:
     line = Line()
     line.run(100)
-    line.run(15, volume=volume)
+    line.run(40, volume=volume)
     assert line.knob.gain == pytest.approx(volume, rel=0.05)
 
 
 def test_volume_that_is_turned_back_is_known_too() -> None:
     line = Line()
-    line.run(15, volume=2.0)
-    line.run(15, volume=1.0)
+    line.run(40, volume=2.0)
+    line.run(40, volume=1.0)
     assert line.knob.gain == pytest.approx(1.0, rel=0.05)
 
 
@@ -90,5 +90,5 @@ def test_nothing_is_learnt_of_a_faint_echo() -> None:
 @pytest.mark.parametrize(("volume", "bound"), [(0.01, 0.1), (100.0, 10.0)])
 def test_gain_stays_within_what_a_knob_does(volume: float, bound: float) -> None:
     line = Line()
-    line.run(100, volume=volume, echo=-26)
+    line.run(200, volume=volume, echo=-26)
     assert line.knob.gain == bound
