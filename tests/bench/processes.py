@@ -60,6 +60,21 @@ async def bare_service() -> AsyncIterator[tuple[str, Log]]:
         await stop(process)
 
 
+@asynccontextmanager
+async def emulator() -> AsyncIterator[str]:
+    """Run the emulator as a process; its base URL."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "appliance.emulator", cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            line = await process.stdout.readline()
+        yield line.decode().split()[-1]
+    finally:
+        await stop(process)
+
+
 async def report(*words: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Run a command to its end; return the JSON of its last line and its CPU seconds as `cpu`."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

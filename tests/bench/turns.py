@@ -3,12 +3,9 @@
 import asyncio
 import json
 import os
-import re
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
 from fcntl import F_SETPIPE_SZ, fcntl
 from itertools import zip_longest
 from pathlib import Path
@@ -17,32 +14,19 @@ from typing import Final
 
 import numpy as np
 
-from appliance.console.views import EventView, LineView, MarkView
 from appliance.emulator.voice import user_utterance
 from appliance.media.pcm import RATE
 from tests.bench import room as rooms
 from tests.bench.acoustics import ROOM
-from tests.bench.processes import ROOT, measured_code
+from tests.bench.processes import ROOT, emulator, measured_code
 from tests.bench.room import Room
 from tests.bench.rows import Row, kept, kept_state, unfinished
-from tests.processes import PATIENCE, Daemon, daemon, stop
+from tests.bench.talk import SPOKEN_S, Story, Turn, by_itself, spoken
+from tests.processes import daemon
 
 TURNS: Final = 100
 PIPE_BYTES: Final = 1 << 20  # holds a sentence of ten seconds
-ANSWER_S: Final = 9.0  # from the end of a sentence until its answer is there
-SPOKEN_S: Final = 12.0  # until an answer has been spoken
-COUNTING_S: Final = 1.5  # of the long answer before a person cuts in
-SENTENCE_S: Final = (-0.05, 0.7)  # from a sentence's begin and end: so long it is heard
 WITHOUT: Final = "canceller off"
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What a person says, and what an answer to it has in it. `cuts_in`: into the answer before."""
-
-    words: str
-    answer: str
-    cuts_in: bool = False
 
 
 # A call. The emulator's recogniser understands each of these in this room whenever the machine is
@@ -77,77 +61,10 @@ class Count:
     own: int = 0
 
 
-@dataclass(slots=True)
-class Story:
-    """What the appliance told, in order."""
-
-    marks: list[MarkView] = field(default_factory=list)
-    lines: list[LineView] = field(default_factory=list)
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def follow(self, appliance: Daemon) -> None:
-        """Take in what is told, until the appliance ends."""
-        async with aclosing(appliance.control.events()) as events:
-            async for event in events:
-                self.take(event)
-
-    def take(self, event: EventView) -> None:
-        """Take in one event."""
-        if isinstance(event, MarkView):
-            self.marks.append(event)
-        elif isinstance(event, LineView):
-            self.lines.append(event)
-        self._news.set()
-
-    async def until(self, holds: Callable[[], bool], limit: float) -> bool:
-        """Wait until it holds; whether it did in time."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(limit):
-                while not holds():
-                    self._news.clear()
-                    await self._news.wait()
-        return holds()
-
-    def answers(self, since: int, words: str) -> list[LineView]:
-        """Return the assistant's lines since then that match, as they are by now."""
-        matching = {
-            line.item_id
-            for line in self.lines[since:]
-            if line.role == "assistant" and re.search(words, line.text, re.IGNORECASE)
-        }
-        newest = {line.item_id: line for line in self.lines}
-        return [line for ident, line in newest.items() if ident in matching]
-
-    def marked(self, name: str, since: int) -> bool:
-        """Whether this has happened since then."""
-        return any(mark.name == name for mark in self.marks[since:])
-
-    def last(self, role: str) -> str:
-        """Return what somebody said last."""
-        said = [line.text for line in self.lines if line.role == role]
-        return said[-1] if said else ""
-
-    @property
-    def speaking(self) -> bool:
-        """Whether the assistant's voice is being played."""
-        names = [m.name for m in self.marks if m.name in {"playback_started", "playback_stopped"}]
-        return names[-1:] == ["playback_started"]
-
-
-def by_itself(marks: Sequence[MarkView], sentences: Sequence[tuple[float, float]]) -> int:
-    """Return how often somebody was heard while no person spoke (begin and end of sentences, s)."""
-    before, after = SENTENCE_S
-    return sum(
-        not any(begin + before <= mark.at <= end + after for begin, end in sentences)
-        for mark in marks
-        if mark.name == "speech_started"
-    )
-
-
 async def turns() -> AsyncIterator[list[Row]]:
     """A hundred spoken turns in a simulated room, and some with the canceller off."""
     ours, without = _counted_so_far()
-    async with _emulator() as url:
+    async with emulator() as url:
         while ours.turns < TURNS:
             walls = ours.turns // len(SCRIPT)
             room = rooms.others(rooms.ROOMS["nominal"], walls + 1)[-1]
@@ -204,7 +121,7 @@ async def _call(url: str, echo: str, room: Room, script: Sequence[Turn], count: 
             await appliance.control.call()
             await story.until(lambda: story.marked("playback_stopped", 0), SPOKEN_S)
             for turn, then in zip_longest(script, script[1:]):
-                understood = await _spoken(turn, then, story, person)
+                understood = await spoken(turn, then, story, person)
                 count.turns += 1
                 count.missed += not understood and not turn.cuts_in
                 count.drowned += not understood and turn.cuts_in
@@ -213,26 +130,6 @@ async def _call(url: str, echo: str, room: Room, script: Sequence[Turn], count: 
             await appliance.control.hang_up()
             following.cancel()
         count.own += by_itself(story.marks, person.sentences)
-
-
-async def _spoken(turn: Turn, then: Turn | None, story: Story, person: "Person") -> bool:
-    """Say it and wait until it is time for what is said then.
-
-    Return whether the right answer came and, unless the person cuts in, was spoken to its end.
-    """
-    since = len(story.lines)
-    await person.say(turn.words)
-    answered = await story.until(lambda: bool(story.answers(since, turn.answer)), ANSWER_S)
-    if then is not None and then.cuts_in:
-        await story.until(lambda: story.speaking, SPOKEN_S)
-        await asyncio.sleep(COUNTING_S)
-        return answered
-    if answered:  # its words are there before its sound, of which there may be two parts
-        told = len(story.marks)
-        await story.until(lambda: story.marked("playback_stopped", told), SPOKEN_S)
-    else:
-        await story.until(lambda: not story.speaking, SPOKEN_S)
-    return any(not line.interrupted for line in story.answers(since, turn.answer))
 
 
 class Person:
@@ -257,17 +154,6 @@ class Person:
             os.close(pipe)
         self.sentences.append((began, time.monotonic()))
 
-
-@asynccontextmanager
-async def _emulator() -> AsyncIterator[str]:
-    """Run the emulator as a process; its base URL."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "appliance.emulator", cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(PATIENCE):
-            line = await process.stdout.readline()
-        yield line.decode().split()[-1]
-    finally:
-        await stop(process)
+    async def listen(self, seconds: float) -> None:
+        """Wait for so long: nothing is heard outside of the appliance."""
+        await asyncio.sleep(seconds)
