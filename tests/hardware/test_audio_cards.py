@@ -4,9 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pyaudio
@@ -18,13 +16,14 @@ from appliance.errors import DeviceError
 from appliance.hardware import buffers, stream
 from appliance.hardware.audio import PyAudioDevice
 from appliance.hardware.cards import Card
-from appliance.hardware.stream import RATES, WIDTHS, formats
+from appliance.hardware.stream import RATES, formats
 from appliance.hardware.virtual_card import MICROPHONE, SPEAKER, VirtualCard
 from appliance.media import pcm
 from appliance.media.blocks import Format
 from appliance.ports import AudioStats, AudioStream
 from tests.hardware.cards_tree import dongle
 from tests.hardware.fake_portaudio import Machine
+from tests.hardware.particular import particular
 from tests.hardware.test_cards import machine
 from tests.sound import Latch, heard_at, sine
 
@@ -106,33 +105,8 @@ def never(error: DeviceError) -> None:
     raise AssertionError(error)
 
 
-@dataclass(frozen=True)
-class Habits:
-    """The only formats that a card takes, each way."""
-
-    near: Format
-    far: Format
-
-
-def habitual(monkeypatch: pytest.MonkeyPatch, habits: Habits) -> None:
-    """Make PortAudio refuse what such a card refuses, with PortAudio's own error codes."""
-    real = pyaudio.PyAudio
-
-    class Card(real):  # type: ignore[misc, valid-type]  # a class that is found at run time
-        def open(self, **wanted: Any) -> pyaudio.Stream:
-            for form, way in ((habits.near, "input"), (habits.far, "output")):
-                if not wanted[way]:
-                    continue
-                if wanted["format"] != WIDTHS[form.width]:
-                    raise OSError(-9994, "Sample format not supported")
-                if wanted["rate"] != form.rate_hz:
-                    raise OSError(-9997, "Invalid sample rate")
-                if wanted["channels"] != form.channels:
-                    raise OSError(-9998, "Invalid number of channels")
-            opened: pyaudio.Stream = super().open(**wanted)
-            return opened
-
-    monkeypatch.setattr(pyaudio, "PyAudio", Card)
+def habitual(monkeypatch: pytest.MonkeyPatch, near: Format, far: Format) -> None:
+    monkeypatch.setattr(pyaudio, "PyAudio", particular(near, far))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +121,7 @@ def habitual(monkeypatch: pytest.MonkeyPatch, habits: Habits) -> None:
 async def test_a_card_is_heard_and_played_in_the_format_it_wants(
     card: VirtualCard, monkeypatch: pytest.MonkeyPatch, near: Format, far: Format
 ) -> None:
-    habitual(monkeypatch, Habits(near, far))
+    habitual(monkeypatch, near, far)
     ear = Ear(sine(880, 1.0))
     async with (
         asyncio.timeout(40),
@@ -164,7 +138,7 @@ async def test_a_card_is_heard_and_played_in_the_format_it_wants(
 async def test_a_card_that_takes_nothing_is_an_error_in_words(
     card: VirtualCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    habitual(monkeypatch, Habits(Format(7000, 1), Format(7000, 1)))
+    habitual(monkeypatch, Format(7000, 1), Format(7000, 1))
     with pytest.raises(DeviceError, match="no sound format"):
         async with PyAudioDevice(CARDS, Latch()).open(Ear(sine(880, 0.1)), never):
             pass
@@ -257,7 +231,7 @@ async def test_a_card_that_is_pulled_while_it_opens_is_said_to_be_gone(
 ) -> None:
     """PortAudio says of each format in turn that the card does not have it."""
     never_taken = Format(11_111, 7)
-    habitual(monkeypatch, Habits(never_taken, never_taken))
+    habitual(monkeypatch, never_taken, never_taken)
     with pytest.raises(DeviceError, match="offers no sound format"):
         async with PyAudioDevice(CARDS, Latch()).open(Ear(b""), never):
             pass
