@@ -1,4 +1,4 @@
-"""What every test gets: the switches --pi and --live, and a check that nothing is left behind."""
+"""What every test gets: the switches of pytest, and a check that nothing is left behind."""
 
 import asyncio
 import gc
@@ -22,6 +22,7 @@ GOLDEN_VARIABLE = "VOICE_APPLIANCE_GOLDEN"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pi", action="store_true", help="also run what needs a Raspberry Pi")
     parser.addoption("--live", action="store_true", help="also run what needs the real service")
+    parser.addoption("--long", action="store_true", help="also run what takes minutes")
 
 
 def pytest_configure() -> None:
@@ -31,7 +32,11 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)  # after Hypothesis, which marks what is its own
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for switch, needs in (("pi", "the hardware"), ("live", "the real service and a key")):
+    for switch, needs in (
+        ("pi", "the hardware"),
+        ("live", "the real service and a key"),
+        ("long", "minutes"),
+    ):
         if not config.getoption(f"--{switch}"):
             skip = pytest.mark.skip(reason=f"needs {needs}: --{switch}")
             for item in items:

@@ -117,7 +117,14 @@ async def playing_on(card: VirtualCard, sink: str) -> list[str]:
     return [line.split()[0] for line in streams.splitlines() if line.split()[1] == number]
 
 
-@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 48_000])
+@pytest.mark.parametrize(
+    "rate_hz",
+    [
+        pytest.param(16_000, marks=pytest.mark.long),
+        pytest.param(44_100, marks=pytest.mark.long),
+        48_000,
+    ],
+)
 async def test_person_is_answered_cuts_in_and_nobody_else_is_heard(rate_hz: int) -> None:
     outcomes: list[Outcome] = []
     async with emulator() as url:
@@ -139,6 +146,7 @@ def crowded() -> bool:
     return os.getloadavg()[0] > (os.cpu_count() or 1)
 
 
+@pytest.mark.long
 async def test_call_is_heard_through_the_speakers_that_are_there() -> None:
     """Its speaker is removed, the server goes on with another; and is told to use a new one."""
     voiced = []
