@@ -11,6 +11,7 @@ Floats = npt.NDArray[np.float32]
 FACTOR = 3
 WIDE_RATE = RATE // FACTOR  # Hz
 WIDE_BLOCK = BLOCK_SAMPLES // FACTOR  # samples, 10 ms
+WIDE_SILENCE: Block = np.zeros(WIDE_BLOCK, np.int16)
 
 _TAPS = 49
 _CUT_OFF = 7200  # Hz

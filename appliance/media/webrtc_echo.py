@@ -2,9 +2,8 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final
 
 from typing_extensions import override
 
@@ -20,6 +19,7 @@ from appliance.media.alignment import PAST, Alignment
 from appliance.media.bands import (
     WIDE_BLOCK,
     WIDE_RATE,
+    WIDE_SILENCE,
     Block,
     Floats,
     Narrower,
@@ -33,7 +33,7 @@ from appliance.media.coupling import Coupling
 from appliance.media.double_talk import DoubleTalk
 from appliance.media.gate import DUCKED, Gate
 from appliance.media.knob import Knob
-from appliance.media.residual import ResidualSuppressor
+from appliance.media.over_the_echo import OverTheEcho, Split
 from appliance.media.speex import LinearCanceller
 
 # At 16 kHz: what the service understands speech from, and AEC3 hears 3 to 4 more interruptions out
@@ -53,25 +53,7 @@ _ECHOLESS: Final = 110
 _AT_ONCE: Final = 3  # blocks in one, until what is behind has caught up
 _FORGET: Final = 0.999  # for each block: the last 10 s count
 _JUMPS, _JUMPS_WITHIN = 4, 1000  # of the delay, in so many blocks: clocks 0.1 % apart, or worse
-_WITHHELD: Final = 20  # blocks, in which it becomes clear that somebody cuts in
-_AGREES: Final = 10 ** (-14 / 10)  # of the power that the linear filter leaves; AEC3 leaves more
 _FAINTEST: Final = 10 ** (-60 / 10)  # mean square; the gate never opens for less
-_FITS: Final = -18.0  # dB of leak; a filter that leaves more is not to be heard
-_DOUBTS: Final = 5  # blocks in a row that are withheld because AEC3 does not
-_SILENCE: Final = np.zeros(WIDE_BLOCK, np.int16)
-
-
-class _Split(NamedTuple):
-    """The microphone in two. `over`: more is left than the filter usually leaves.
-
-    `loud`: how much is left, and `passed`: what AEC3 lets through of it, mean squares.
-    """
-
-    left: Block
-    echo: Floats
-    over: bool
-    loud: float = 0.0
-    passed: float = 0.0
 
 
 class WebRtcEcho(EchoCanceller):
@@ -94,11 +76,8 @@ class WebRtcEcho(EchoCanceller):
         self._no_echo = np.zeros(WIDE_BLOCK, np.float32)
         self._blocks = 0
         self._jumps: deque[int] = deque(maxlen=_JUMPS)
-        self._split: _Split | None = None  # of this block
-        self._withheld: deque[_Split] = deque(maxlen=_WITHHELD)
-        self._residual: ResidualSuppressor | None = None  # while a person is heard over the echo
-        self._said: deque[_Split] = deque()  # by a person, and still to be heard
-        self._doubts = 0
+        self._split: Split | None = None  # of this block
+        self._person = OverTheEcho()
         self._out = CatchUp()
         self._begin()
 
@@ -145,59 +124,14 @@ class WebRtcEcho(EchoCanceller):
             self._after = self._after * _FORGET + left
         person = None if self._filter is None else self._talk.person
         passes = self._gate.passes(sounding=sounding, power=left, speech=speech, person=person)
-        for block in self._heard(clean, passes=passes):
-            self._out.put(self._widen.convert(block))
-        return self._out.pull()
-
-    def _heard(self, clean: Block, *, passes: bool) -> Iterator[Block]:
-        """Yield what is heard: this block, or silence; and what was withheld, when it begins."""
         split, self._split = self._split, None
         if split is None or not self._gate.echoing:
-            self._forget_person()
-            self._withheld.clear()
-            yield clean if passes else _SILENCE
-            return
-        self._withheld.append(split._replace(loud=power(split.left), passed=power(clean)))
-        if passes:
-            yield from self._over_the_echo(clean)
+            self._person.gone()
+            self._out.put(self._widen.convert(clean if passes else WIDE_SILENCE))
         else:
-            self._forget_person()
-            yield _SILENCE
-
-    def _forget_person(self) -> None:
-        """Nobody is heard over the echo now; what is left of their words is not for the next."""
-        self._residual, self._doubts = None, 0
-        self._said.clear()
-
-    def _over_the_echo(self, clean: Block) -> Iterator[Block]:
-        """Yield what a person says over the echo, if AEC3 also takes it for one; else its part.
-
-        It comes to that 10 to 50 ms later, and is right where the filter has lost the echo.
-        """
-        said = [self._withheld[-1]] if self._residual else self._beginning()
-        passed, loud = sum(split.passed for split in said), sum(split.loud for split in said)
-        agrees = passed >= loud * _AGREES and self._talk.leak <= _FITS
-        self._doubts = 0 if agrees else self._doubts + 1
-        if self._residual is None and 0 < self._doubts <= _DOUBTS:
-            yield _SILENCE
-            return
-        self._withheld.clear()
-        if self._doubts > _DOUBTS or not self._talk.suspected:
-            self._said.clear()
-            yield clean
-            return
-        if self._residual is None:
-            self._residual = ResidualSuppressor()
-        self._said.extend(said)
-        for _ in range(min(_AT_ONCE, len(self._said))):
-            split = self._said.popleft()
-            yield self._residual.process(split.left, split.echo, self._talk.leak)
-
-    def _beginning(self) -> list[_Split]:
-        """Return what was withheld of the words of somebody who is now known to speak."""
-        past = list(self._withheld)
-        first = next((n for n, split in enumerate(past) if split.over), len(past) - 1)
-        return past[first:]
+            for block in self._person.heard(clean, split, self._talk, passes=passes):
+                self._out.put(self._widen.convert(block))
+        return self._out.pull()
 
     def _filtered(self, mic: Block, reference: Block, sounding: bool) -> tuple[Block, Block]:
         """Return what AEC3 is to have: the microphone, most of its echo taken out, and the far."""
@@ -214,7 +148,7 @@ class WebRtcEcho(EchoCanceller):
         powers = power(heard), product(heard, echo), power(echo)
         self._talk.take(*powers)
         self._knob.take(*powers)
-        self._split = _Split(left, echo, self._talk.over)
+        self._split = Split(left, echo)
         self._sounded = min(_LATELY, self._sounded + 1) if sounding else max(0, self._sounded - 2)
         if self._sounded == _LATELY:
             self._watch_the_filter()
