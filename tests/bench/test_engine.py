@@ -26,10 +26,10 @@ def test_longest_hundredth_is_held_to_the_cards_stock() -> None:
     found = {(place, busy): even for place in (OURS, DEFAULT, APART) for busy in (ALWAYS, SPELL)}
     rows = {
         row.id: row
-        for row in rows_of(found | {(OURS, ALWAYS): late, (IDLE, 0.0): even}, {OURS: 1.0})
+        for row in rows_of(found | {(OURS, SPELL): late, (IDLE, 0.0): even}, {OURS: 1.0})
     }
-    assert rows["engine.busy"].ours == rows["engine.busy_worst"].ours == pytest.approx(50.0)
-    assert rows["engine.busy"].holds is None
+    assert rows["engine.spell"].ours == rows["engine.spell_worst"].ours == pytest.approx(50.0)
     assert rows["engine.spell"].at_most == STOCK_MS
-    assert rows["engine.spell"].holds is True
-    assert set(rows["engine.spell"].against) == {DEFAULT, APART, IDLE}
+    assert rows["engine.spell"].holds is False
+    assert rows["engine.busy"].holds is None
+    assert set(rows["engine.busy"].against) == {DEFAULT, APART, IDLE}
