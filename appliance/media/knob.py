@@ -34,9 +34,9 @@ class Knob:
         self._both = self._both * _KEEPS + both
         self._found = self._found * _KEEPS + found
         lately = self._found * (1 - _KEEPS)
-        if lately < _LOUD:
+        played = lately / self.gain**2  # were nothing turned
+        if max(lately, played) < _LOUD:
             return
-        played = lately / self.gain**2
         self._usual = max(played, self._usual * _USUAL_KEEPS)
         if played < self._usual * _OF_USUAL or self._both <= 0:
             return

@@ -79,7 +79,7 @@ class OverTheEcho:
         passed, loud = sum(past.passed for past in said), sum(past.loud for past in said)
         agrees = passed >= loud * _AGREES and talk.leak <= _FITS
         self._doubts = 0 if agrees else self._doubts + 1
-        if self._residual is None and 0 < self._doubts <= _DOUBTS:
+        if self._residual is None and (0 < self._doubts <= _DOUBTS or not talk.person):
             yield WIDE_SILENCE
             return
         self._withheld.clear()
