@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from appliance.config import HIGHEST_GAIN
+
 _SILENCE = -90.0  # dBFS: not one sample but 0
 _LOUD_ECHO = 0.0  # dB of return loss: less, and the echo is louder than a voice can be
 _FAINT_ECHO = 40.0  # dB of return loss: more, and speech of -20 dBFS arrives below a quiet room
@@ -81,11 +83,17 @@ def _of_the_voice(report: Report) -> Iterator[str]:
     elif voice + gain < _FAINT_VOICE:
         yield (
             f"A voice arrives at {voice:.0f} dBFS, which is too faint even with the highest "
-            f"audio.input_gain that is right here, {gain} dB: raise the microphone's own level "
-            "(alsamixer), or speak from closer to it."
+            f"audio.input_gain that is right here, {gain} dB: {_cure_of_faintness(gain)}."
         )
     elif abs(gain - report.gain_now_db) > _GAIN_TOO_FAR:
         yield (
             f"A voice arrives at {voice:.0f} dBFS: an audio.input_gain of "
             f"{gain} dB is right (selftest --save), and not {report.gain_now_db}."
         )
+
+
+def _cure_of_faintness(gain_db: int) -> str:
+    if gain_db == HIGHEST_GAIN:
+        return "raise the microphone's own level (alsamixer), or speak from closer to it"
+    # Echo or noise allows no more gain, and a higher level would raise them as much as the voice.
+    return "speak from closer to the microphone, or move the speaker away from it"

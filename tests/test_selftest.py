@@ -116,6 +116,8 @@ async def test_voice_that_no_gain_can_mend_is_told() -> None:
     assert report.gain_db == 9  # the echo allows no more
     assert len(report.problems) == 1
     assert "too faint even with the highest audio.input_gain" in report.verdict
+    assert "move the speaker away" in report.verdict
+    assert "raise" not in report.verdict, "the echo would be clipped"
 
 
 async def test_speaker_that_is_hardly_heard_is_told() -> None:
@@ -204,7 +206,8 @@ async def test_warning_comes_first_and_nothing_is_louder_than_speech() -> None:
         ({"return_loss_db": 52.0}, "headphones"),
         ({"return_loss_db": None, "delay": None, "echo_dbfs": None}, "headphones"),
         ({"voice_dbfs": None, "gain_db": None}, "No voice was heard"),
-        ({"voice_dbfs": -64.0, "gain_db": 10, "gain_now_db": 10}, "alsamixer"),
+        ({"voice_dbfs": -75.0, "gain_db": 30, "gain_now_db": 30}, "raise the microphone's own"),
+        ({"voice_dbfs": -64.0, "gain_db": 10, "gain_now_db": 10}, "10 dB: speak from closer"),
         ({"voice_dbfs": -64.0, "gain_db": 10, "gain_now_db": 0}, "too faint"),
         ({"clipped": 0.01}, "overloaded"),
         ({"xruns": 2}, "2 times"),
