@@ -164,7 +164,7 @@ class _Watch:
             log.warning("The sound card stumbles: it gets blocks of %d ms from now on.", size_ms)
             self._open_again(lambda: self._stream.reopen(size_ms))
         elif self._stream.first.back():
-            log.info("The sound card that the call began with is back.")
+            log.info("The sound card that the call began with is there: it is tried again.")
             self._open_again(lambda: self._stream.open(size_ms))
         self._again()
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -93,7 +93,7 @@ class CardStream(AudioStream):
     def open(self, block_ms: int) -> None:
         """Choose the cards and start them, with blocks of this length; of open ones, choose anew.
 
-        Worker thread. Raises DeviceError.
+        Others may stand in at once where the first card fails. Worker thread. Raises DeviceError.
         """
         with alone():
             with self._stack:
@@ -103,11 +103,21 @@ class CardStream(AudioStream):
     def _open_best(self, block_ms: int) -> None:
         audio = self._stack.enter_context(portaudio())
         cards = found(audio)
+        self._choose(audio, cards)
+        try:
+            self._start(block_ms)
+        except DeviceError:
+            self._opened.close()
+            if not self.first.failed():
+                raise
+            self._choose(audio, cards)
+            self._start(block_ms)
+
+    def _choose(self, audio: "pyaudio.PyAudio", cards: Sequence[Card]) -> None:
         microphone, speaker = self.first.choose(cards, self._config)
         log.debug("= microphone %s: %s", microphone.card.name, microphone.reason)
         log.debug("= speaker %s: %s", speaker.card.name, speaker.reason)
         self._cards = (audio, microphone.card, speaker.card)
-        self._start(block_ms)
 
     def reopen(self, block_ms: int) -> None:
         """Go on with blocks of another length. Worker thread, after `open`. Raises DeviceError."""

@@ -23,6 +23,7 @@ from tests.hardware.cards_tree import Plugged, build
 
 _BLOCK = 0.01  # s
 _NO_SUCH_DEVICE = -9996  # portaudio.h: paInvalidDevice
+_HOST_ERROR = -9999  # portaudio.h: paUnanticipatedHostError
 _TIMES = {"output_buffer_dac_time": 0.02, "current_time": 0.0}
 
 
@@ -34,6 +35,10 @@ class Machine:
         self.listed: asyncio.Queue[None] = asyncio.Queue()
         """Each time that PortAudio was initialised."""
         self._loop = asyncio.get_running_loop()
+        self.held: set[str] = set()
+        """The ids of cards that another program has open."""
+        self.stuck: set[str] = set()
+        """The ids of cards that are listed, and do not open."""
         self.streams: list[Stream] = []
         self._slots: list[Plugged | None] = []
         self.plug(*plugged)
@@ -61,7 +66,7 @@ class Machine:
     def look(self) -> list[AlsaCard]:
         """Return what PortAudio finds when it is initialised. Any thread."""
         self._loop.call_soon_threadsafe(self.listed.put_nowait, None)
-        return list(read_cards(self.root).values())
+        return [card for card in read_cards(self.root).values() if card.id not in self.held]
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let this be what PortAudio and the kernel show."""
@@ -114,6 +119,8 @@ class PyAudio:
         ids = [self._cards[index].id for index in indices if index is not None]
         if not {card.id for card in read_cards(self._machine.root).values()}.issuperset(ids):
             raise OSError(_NO_SUCH_DEVICE, "Invalid device")
+        if not self._machine.stuck.isdisjoint(ids):
+            raise OSError(_HOST_ERROR, "Unanticipated host error")
         silence = None if input_device_index is None else bytes(2 * channels * frames_per_buffer)
         opened = Stream(
             ids, frames_per_buffer, lambda: stream_callback(silence, frames_per_buffer, _TIMES, 0)

@@ -10,7 +10,7 @@ from appliance.errors import DeviceError
 from appliance.hardware import first_cards
 from appliance.hardware.alsa import half_plugged, read_cards
 from appliance.hardware.cards import Card
-from appliance.hardware.first_cards import STAND_IN, FirstCards
+from appliance.hardware.first_cards import STAND_IN, TRY_AGAIN, FirstCards
 from appliance.hardware.portaudio import with_busy
 from tests.hardware.cards_tree import JACK, WEBCAM, Plugged, build, dongle
 from tests.hardware.test_cards import machine
@@ -162,29 +162,66 @@ def test_card_is_not_back_before_udev_has_given_it_to_us(
     assert call.first.back(tmp_path)
 
 
-def test_card_that_is_there_and_in_use_is_not_tried_again_and_again(tmp_path: Path) -> None:
+def test_card_that_is_there_and_in_use_is_seldom_tried_again(tmp_path: Path) -> None:
     call = Call(tmp_path, dongle(), WEBCAM, JACK)
     call.takes()
     kernel = read_cards(build(tmp_path, [dongle(), WEBCAM, JACK]))
     call.cards = with_busy(call.cards[1:], kernel)  # PortAudio leaves it out
     call.misses("is in use")
     call.now += STAND_IN
-    assert call.takes() == ("Webcam", "Headphones")
-    assert not call.first.back(tmp_path)
+    for _ in range(2):
+        assert call.takes() == ("Webcam", "Headphones")
+        call.now += TRY_AGAIN - 1
+        assert not call.first.back(tmp_path)
+        call.now += 1
+        assert call.first.back(tmp_path)
+    call.plug(dongle(), WEBCAM, JACK)
+    assert call.takes() == ("Device", "Device")
 
 
-def test_card_that_is_back_and_still_in_use_is_waited_for_anew(tmp_path: Path) -> None:
+def test_others_go_on_for_a_card_that_is_back_and_still_in_use(tmp_path: Path) -> None:
     """As by whoever looks at each new card."""
     call = Call(tmp_path, dongle(), WEBCAM, JACK)
     call.lose()
     call.plug(dongle(), WEBCAM, JACK)
     assert call.first.back(tmp_path)
     whole, call.cards = call.cards, with_busy(call.cards[1:], read_cards(tmp_path))
-    call.misses("is in use")
-    call.now += STAND_IN - 1
-    call.misses("is in use")
+    assert call.takes() == ("Webcam", "Headphones")
+    assert not call.first.back(tmp_path)
     call.cards = whole
+    call.now += TRY_AGAIN
+    assert call.first.back(tmp_path)
     assert call.takes() == ("Device", "Device")
+
+
+def test_card_that_does_not_open_is_tried_until_others_stand_in(tmp_path: Path) -> None:
+    call = Call(tmp_path, dongle(), WEBCAM, JACK)
+    call.takes()
+    assert not call.first.failed(), "a call does not begin with others"
+    assert call.takes() == ("Device", "Device")
+    assert not call.first.failed()
+    call.now += STAND_IN
+    assert call.takes() == ("Device", "Device")
+    assert call.first.failed()
+    assert call.takes() == ("Webcam", "Headphones")
+    assert not call.first.failed(), "there is nobody else"
+    assert not call.first.back(tmp_path)
+    call.now += TRY_AGAIN
+    assert call.first.back(tmp_path)
+    assert call.takes() == ("Device", "Device")
+
+
+@pytest.mark.parametrize("wanted", ["", "Device"])
+def test_card_that_does_not_open_is_tried_on_where_nothing_may_stand_in(
+    tmp_path: Path, wanted: str
+) -> None:
+    call = Call(tmp_path, dongle(), *([WEBCAM, JACK] if wanted else []), wanted=wanted)
+    for _ in range(3):
+        assert call.takes() == ("Device", "Device")
+        call.first.failed()
+        call.now += STAND_IN
+        assert call.first.news() == []
+        assert not call.first.back(tmp_path)
 
 
 def test_what_is_no_card_itself_is_known_by_its_name(tmp_path: Path) -> None:

@@ -105,8 +105,59 @@ async def test_call_returns_to_its_card_from_those_that_stand_in(
         await call.moves()
         assert machine.sounding == {"Device"}
         call.sound.release()
-    assert "the call began with is back" in caplog.text
+    assert "the call began with is there" in caplog.text
     assert machine.sounding == set()
+
+
+@pytest.mark.parametrize("hindrance", ["held", "stuck"])
+async def test_what_stands_in_sounds_on_if_the_card_is_there_and_cannot_be_had(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, hindrance: str
+) -> None:
+    monkeypatch.setattr(first_cards, "STAND_IN", 0.0)
+    monkeypatch.setattr(first_cards, "TRY_AGAIN", 0.3)
+    hindered: set[str] = getattr(machine, hindrance)
+    call = Call(AudioConfig())
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(call.sound.run())
+        await call.moves()
+        machine.plug(WEBCAM, JACK)
+        await call.told.get()
+        assert await call.told.get() == "back"
+        hindered.add("Device")
+        while not machine.listed.empty():
+            machine.listed.get_nowait()
+        machine.plug(WEBCAM, JACK, dongle())
+        for _ in range(2):  # tries
+            await machine.listed.get()
+            while machine.sounding != {"Webcam", "Headphones"}:
+                await call.moves()
+        hindered.clear()
+        while machine.sounding != {"Device"}:
+            await call.moves()
+        assert call.told.empty(), "the same call, without a loss"
+        call.sound.release()
+
+
+async def test_others_stand_in_for_a_card_that_does_not_open(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = Call(AudioConfig())
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(call.sound.run())
+        await call.moves()
+        machine.stuck.add("Device")
+        machine.plug(WEBCAM, JACK)
+        await call.told.get()
+        machine.plug(WEBCAM, JACK, dongle())
+        while not machine.listed.empty():
+            machine.listed.get_nowait()
+        for _ in range(3):  # tries
+            await machine.listed.get()
+            assert machine.sounding == set()
+        monkeypatch.setattr(first_cards, "STAND_IN", 0.0)
+        assert await call.told.get() == "back"
+        assert machine.sounding == {"Webcam", "Headphones"}
+        call.sound.release()
 
 
 async def test_card_that_was_named_is_waited_for(
