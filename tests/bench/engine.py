@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from appliance.app import SWITCH_INTERVAL
 from appliance.emulator.voice import user_utterance
@@ -29,7 +30,7 @@ from tests.bench.blocks import high
 from tests.bench.processes import report
 from tests.bench.rows import Row
 
-ROUNDS = 2
+ROUNDS = 4
 SECONDS = 10.0  # of each place and load in a round
 # Seconds of each second in which the interpreter is busy. A call of the daemon meets spells: the
 # longest that it is known to have, when its libraries are warmed up, takes 24 to 72 ms.
@@ -40,6 +41,9 @@ INTERVALS = {OURS: SWITCH_INTERVAL, IDLE: SWITCH_INTERVAL}  # s; the others have
 # What the card has in stock when it asks for a block of the smallest size: hardware/buffers says
 # that the sound is late by three of them. A longer gap is heard.
 STOCK_MS = 3 * SIZES_MS[0]
+# Of the spells, one a second, that may be heard. A shared computer has long gaps with nothing else
+# to do, too, so twice those are granted before. If every spell were heard there would be 60 more.
+HEARD_SPELLS = 0.1
 
 TEXT = "Take six spoons of fresh snow peas, five thick slabs of blue cheese, and a snack for Bob. "
 ECHO_BLOCKS = 6  # later the microphone hears the speaker
@@ -69,20 +73,28 @@ def rows_of(
 ) -> list[Row]:
     """Return the rows of these gaps between blocks, s, by place and load; and MB."""
     rows = []
-    for busy, name, when, goal in (
-        (ALWAYS, "busy", "interpreter always busy", None),  # as no call ever keeps it
-        (SPELL, "spell", f"busy for {1000 * SPELL:g} ms in each second", STOCK_MS),
+    for busy, name, when in (
+        (ALWAYS, "busy", "interpreter always busy"),  # as no call ever keeps it
+        (SPELL, "spell", f"busy for {1000 * SPELL:g} ms in each second"),
     ):
         found = {place: 1000 * np.array(gaps) for (place, of), gaps in late.items() if of == busy}
         found[IDLE] = 1000 * np.array(late[IDLE, 0.0])
         usual = {place: high(gaps.tolist()) for place, gaps in found.items()}
         worst = {place: float(gaps.max()) for place, gaps in found.items()}
+        heard = {place: _heard(gaps) for place, gaps in found.items()}
+        goal = 2 * heard[IDLE] + 60 * HEARD_SPELLS if busy == SPELL else None
         what = f"gap between two blocks of sound, {when}"
         rows += [
-            _row(f"engine.{name}", f"{what}, 99th percentile", "ms", usual, goal),
+            _row(f"engine.{name}", f"{what}, 99th percentile", "ms", usual),
             _row(f"engine.{name}_worst", f"{what}, most", "ms", worst),
+            _row(f"engine.{name}_heard", f"{what}, over {STOCK_MS} ms", "a minute", heard, goal),
         ]
     return [*rows, _row("engine.memory", "resident, engine and busy loop", "MB", memory)]
+
+
+def _heard(late: npt.NDArray[np.float64]) -> float:
+    """Return how many of these gaps, ms, the card's stock does not cover, in a minute of sound."""
+    return 60_000 * float((late > STOCK_MS).sum() / late.sum())
 
 
 def _row(
