@@ -34,7 +34,8 @@ from tests.bench.sound import scored
 
 T = TypeVar("T")
 
-WALLS = 3  # rooms of each kind; with six interruptions each
+WALLS = 3  # rooms of each kind
+CUTS_IN = WALLS * len(rooms.INTERRUPTIONS)  # in each kind of room
 ALONE_SCENES = 9  # more of the live room, in which nobody cuts in: together half an hour
 # Somebody turns the loudspeaker's own volume while only the machine talks.
 TURNED = ("nominal", "loud", "reverb")
@@ -69,7 +70,7 @@ async def echo() -> list[Row]:
     withheld = [each.open_erle or 0.0 for each in results["nominal", "ours"]]
     text = "ERLE, nominal, of what is heard and of what is withheld"
     rows.append(Row("echo.open", text, "dB", min(withheld), None))
-    rows.append(await asyncio.to_thread(_misheard))
+    rows.append(await _misheard())
     return [*rows, await _own(results), await _turned(), await _refused()]
 
 
@@ -117,15 +118,13 @@ async def _refused() -> Row:
     return Row("echo.refused", text, "s", after, REFUSED_WITHIN)
 
 
-def _misheard() -> Row:
+async def _misheard() -> Row:
     """Return how many words of people who cut in are not understood."""
     walls = [room for kind in CUT_IN for room in rooms.others(rooms.ROOMS[kind], CUT_IN_WALLS)]
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        jobs = {
-            name: [pool.submit(_wrong_words, name, room) for room in walls]
-            for name in (*CANCELLERS, SILENT)
-        }
-        wrong = {name: float(sum(job.result() for job in found)) for name, found in jobs.items()}
+    jobs = [(name, room) for name in (*CANCELLERS, SILENT) for room in walls]
+    wrong = dict.fromkeys((*CANCELLERS, SILENT), 0.0)
+    for (name, _), found in zip(jobs, await _of_each(_wrong_words, jobs), strict=True):
+        wrong[name] += found
     words = len(walls) * sum(map(word_count, CUT_IN_PHRASES))
     text = f"words said into the machine's, of {words}, not understood"
     return Row("echo.words", text, "", wrong.pop("ours"), None, wrong)
@@ -151,7 +150,14 @@ def _rows(kind: str, results: Mapping[tuple[str, str], Sequence[Outcome]]) -> li
     late, lates = of(_latency)
     return [
         Row(f"echo.erle.{ident}", f"ERLE, {kind}", "dB", erle, None, erles, at_least=goal),
-        Row(f"echo.missed.{ident}", f"interruptions missed of 18, {kind}", "", missed, 0, misses),
+        Row(
+            f"echo.missed.{ident}",
+            f"interruptions missed of {CUTS_IN}, {kind}",
+            "",
+            missed,
+            0,
+            misses,
+        ),
         Row(
             f"echo.latency.{ident}",
             f"interruption to speech heard, {kind}, median",

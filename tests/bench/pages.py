@@ -4,12 +4,15 @@ Marks are comments, which nobody sees in the page. `python -m tests.bench.pages`
 to date without a run.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, Final
 
+from appliance.call.self_hearing import TIMES, WITHIN
+from tests.bench.echo import CUTS_IN
 from tests.bench.parts import PARTS
 from tests.bench.processes import ROOT
 from tests.bench.rows import gathered, table
@@ -19,7 +22,6 @@ END: Final = "<!-- end of what is measured -->"
 ALL_ROWS: Final = Path("tests", "bench", "README.md")
 CLAIMS: Final = Path("README.md")
 LOSSES: Final = ("1", "5", "10", "20")  # %; of the ids
-PER_ROOM: Final = 18  # interruptions
 WIDTH: Final = 140  # characters of a line
 
 Rows = Sequence[Mapping[str, Any]]
@@ -83,17 +85,18 @@ def sound(rows: Rows) -> str:
 def _in_rooms(kept: Mapping[str, Mapping[str, Any]]) -> str:
     """Return what became of echo and interruptions in the simulated rooms."""
     own = kept["echo.own"]["ours"]
+    (talked,) = re.findall(r" in (.+) of all rooms", kept["echo.own"]["measure"])
     missed = [row for ident, row in kept.items() if ident.startswith("echo.missed.")]
     late = [row["ours"] for ident, row in kept.items() if ident.startswith("echo.latency.")]
-    people = PER_ROOM * len(missed)
+    people = CUTS_IN * len(missed)
     heard = people - sum(row["ours"] for row in missed)
     by_aec3 = people - sum(row["against"]["AEC3 and NS"] for row in missed)
     return (
         f"In {len(missed)} simulated rooms (loud, live, distorting, with clocks that drift and "
         f"delays that jump) {heard:g} of {people} interruptions by a person are heard, after "
         f"{min(late):g} to {max(late):g} ms in the middle; WebRTC's own canceller as it comes "
-        f"hears {by_aec3:g}. In half an hour of talking the machine took itself for a person "
-        f"{'once' if own == 1 else f'{own:g} times'}; after three times in twenty seconds it "
+        f"hears {by_aec3:g}. In {talked} of talking the machine took itself for a person "
+        f"{'once' if own == 1 else f'{own:g} times'}; after {TIMES} times in {WITHIN:g} s it "
         "closes the microphone while it speaks."
     )
 

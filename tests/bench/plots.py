@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 from deploy.wiring.svg import box, disc, element, line, picture, words
 from tests.bench import rows as results
+from tests.bench.echo import CUTS_IN
 
 Values: TypeAlias = Mapping[str, float]  # of ours and the others, by their names
 Rows: TypeAlias = Mapping[str, Values]  # by the ids of the rows
@@ -170,7 +171,7 @@ def _echo(rows: Rows) -> str | None:
     )
     panels = [
         Panel("echo taken out or withheld, dB: more is better", 130, 360, erle),
-        Panel("interruptions missed of 18: fewer is better", 420, 660, missed),
+        Panel(f"interruptions missed of {CUTS_IN}: fewer is better", 420, 660, missed),
     ]
     return _bars("Echo and interruptions in simulated rooms", found, panels)
 

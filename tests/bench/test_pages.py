@@ -30,6 +30,13 @@ def test_number_that_is_not_its_rows_is_found() -> None:
         assert quoted(changed)[path] not in page(str(path))
 
 
+def test_claim_of_how_long_the_machine_talked_is_the_rows() -> None:
+    row = next(row for row in ROWS if row["id"] == "echo.own")
+    measure = "interruptions by itself in 31 minutes of all rooms (others: 22 minutes)"
+    changed = [{**row, "measure": measure} if row is each else each for each in ROWS]
+    assert "In 31 minutes of talking" in " ".join(quoted(changed)[CLAIMS].split())
+
+
 def test_writing_renews_what_is_between_the_marks_and_nothing_else(tmp_path: Path) -> None:
     for path in (ALL_ROWS, CLAIMS):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
