@@ -127,18 +127,6 @@ class VirtualCard:
                 raise DeviceError("The virtual sound card has gone.")
 
     @asynccontextmanager
-    async def mouth(self, *, ahead_ms: int) -> AsyncIterator[Callable[[bytes], None]]:
-        """Yield what says a piece into the microphone at once, until the context ends.
-
-        `ahead_ms`: of what has been said the server waits for so much before it begins, and again
-        whenever it had nothing left. What a server that has gone was told is lost.
-        """
-        play = ("pacat", "--playback", "--device=room")
-        async with self._client(*play, latency_ms=ahead_ms, stdin=PIPE) as client:
-            assert client.stdin is not None  # noqa: S101 - as started
-            yield client.stdin.write
-
-    @asynccontextmanager
     async def listen(
         self, heard: Callable[[bytes], None], *, sink: str = "speaker"
     ) -> AsyncIterator[None]:

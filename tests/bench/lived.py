@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import reduce
@@ -17,6 +18,7 @@ from tests.bench.acoustics import Acoustics
 from tests.bench.processes import at_once, like_others
 from tests.bench.room import Room, spoken
 from tests.bench.talk import SPOKEN_S
+from tests.processes import stop
 
 _VOICE_DBFS: Final = -45.0  # of a speaker's block: louder is a voice
 _AHEAD_MS: Final = 40  # of sound on its way to the microphone, in the server
@@ -30,7 +32,7 @@ class LivedRoom:
     """
 
     def __init__(self, card: VirtualCard, room: Room, mouth: Callable[[bytes], None]) -> None:
-        """`mouth`: of the card, takes what the microphone hears of speakers and noise."""
+        """`mouth`: takes what the microphone hears of speakers and noise."""
         self._card = card
         self._room = room
         self._acoustics = Acoustics(room)
@@ -96,8 +98,30 @@ async def lived(card: VirtualCard, room: Room) -> AsyncIterator[LivedRoom]:
     at_once(card.pid)
     at_once(os.getpid())  # and with it what it starts: the card's players and recorders
     try:
-        async with card.mouth(ahead_ms=_AHEAD_MS) as mouth:
+        async with _mouth(card) as mouth:
             mouth(pcm.SILENCE * ((_AHEAD_MS + _WAITING_MS) // 10))
             yield LivedRoom(card, room, mouth)
     finally:
         like_others(os.getpid())
+
+
+@asynccontextmanager
+async def _mouth(card: VirtualCard) -> AsyncIterator[Callable[[bytes], None]]:
+    """Yield what says a piece into the card's microphone at once, until the context ends.
+
+    Of what has been said the server waits for _AHEAD_MS before it begins, and again whenever it had
+    nothing left. What a server that has gone was told is lost.
+    """
+    form = ("--raw", "--format=s16le", f"--rate={pcm.RATE}", "--channels=1")
+    process = await asyncio.create_subprocess_exec(
+        *("pacat", "--playback", "--device=room", *form, f"--latency-msec={_AHEAD_MS}"),
+        env={**os.environ, **card.environment},
+        stdin=PIPE,
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+    )
+    try:
+        assert process.stdin is not None
+        yield process.stdin.write
+    finally:
+        await stop(process)
