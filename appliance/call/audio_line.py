@@ -84,9 +84,16 @@ class AudioLine:
         self._tone_at = self._clock()
         self.engine.play(cue)
 
+    def up(self, *, anew: bool) -> None:
+        """Take in that the call is up: tell what its sound lacks, unless it goes on after a break.
+
+        `anew`: somebody pressed the button for it.
+        """
+        if anew:
+            self._echo_watch.begin()
+
     async def watch(self) -> None:
-        """Look after the line of a call that is up, for ever: tell what it lacks, time the loop."""
-        self._echo_watch.begin()
+        """Time the loop of a call that is up, for ever."""
         await watch_loop(self._lag)
 
     def interrupted(self) -> None:

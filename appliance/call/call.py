@@ -222,6 +222,7 @@ class RealtimeCall(Call, Host):
         self.start(self._audio.watch(), "sound watch")
         self.start(self._parts.keep_camera_open(), "camera")
         self._parts.post(CallUp(self.call_no))
+        self._audio.up(anew=not self._history)
         self.start(watch(peer, lambda: self._talk.timeline.playing, self._on_lost), "vigil")
         await asyncio.sleep(GREETING_DELAY)
         self._talk.begin(self._history)

@@ -32,7 +32,7 @@ class EchoWatch:
 
     def begin(self) -> None:
         """Take in that the call is up, and tell if there is no canceller to begin with."""
-        if (problem := self._engine.echo.stands_in) is not None:
+        if not self._told and (problem := self._engine.echo.stands_in) is not None:
             self._tell(problem)
 
     def interrupted(self) -> None:

@@ -70,10 +70,13 @@ async def test_clocks_that_run_apart_close_the_microphone_once_and_are_told(
         stage.echo = Unsteady
         async with calling(stage) as running:
             await stage.mark("half_duplex")
+            await stage.event(CallUp)
+            await stage.until(lambda: len(stage.levels()) > 3)
             sound = running.call.sound()
 
     assert sound["echo"] == "half-duplex"
     assert stage.marks().count("half_duplex") == 1
+    assert [type(event) for event in stage.events].count(EchoFailed) == 1
     assert caplog.text.count("do not keep time") == 1
 
 
@@ -123,3 +126,19 @@ async def test_half_duplex_that_was_chosen_is_no_news() -> None:
             assert "half_duplex" not in running.call.sound()
 
     assert not any(isinstance(event, EchoFailed) for event in stage.events)
+
+
+async def test_missing_canceller_is_not_told_again_when_a_call_is_carried_on() -> None:
+    item = {"type": "message", "role": "user", "status": "completed", "id": "item_0"}
+    asked = item | {"content": [{"type": "input_text", "text": "Why?"}]}
+    async with scene() as (service, stage):
+        stage.echo = lambda: HalfDuplex(Problem("device", "None here.", "Install it."))
+        async with calling(stage) as broken:
+            await stage.mark("data_channel_open")
+            service.on_channel({"type": "conversation.item.added", "item": asked})
+            await stage.until(lambda: bool(stage.transcript()))
+        async with calling(stage, stage.open_call(2, broken.call)) as running:
+            assert "half_duplex" in running.call.sound()
+
+    told = [event for event in stage.events if isinstance(event, EchoFailed)]
+    assert [event.call_no for event in told] == [1]

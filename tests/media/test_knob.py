@@ -56,6 +56,17 @@ def test_volume_that_is_turned_back_is_known_too() -> None:
     assert line.knob.gain == pytest.approx(1.0, rel=0.05)
 
 
+@pytest.mark.parametrize(("echo", "volume"), [(-33, 0.1), (-36, 0.1), (-44, 0.35)])
+def test_volume_that_was_turned_down_to_hardly_anything_comes_back(
+    echo: float, volume: float
+) -> None:
+    line = Line()
+    line.run(100, echo=echo)
+    line.run(200, echo=echo, volume=volume)
+    line.run(200, echo=echo)
+    assert line.knob.gain == pytest.approx(1.0, rel=0.05)
+
+
 def test_filter_that_is_right_stays_as_it_is() -> None:
     line = Line()
     line.run(2000)

@@ -1,0 +1,99 @@
+"""What is heard of somebody who speaks over an echo: from their first sound on, or not at all."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from appliance.media.bands import WIDE_BLOCK, Block
+from appliance.media.over_the_echo import OverTheEcho, Split
+
+
+@dataclass
+class Talk:
+    """What the filter says of a block."""
+
+    leak: float = -25.0
+    over: bool = True
+    suspected: bool = True
+    person: bool = True
+
+
+ECHO_ALONE = Talk(over=False, suspected=False, person=False)
+LOUD, FAINT = 3000, 30  # AEC3 agrees with the one, and takes away the other
+
+
+class Line:
+    """Gives blocks a number, so that one can be told from another."""
+
+    def __init__(self) -> None:
+        self.person = OverTheEcho()
+        self._number = 0
+
+    def block(self, talk: Talk, *, clean: int, passes: bool = True) -> list[Block]:
+        """Return what is heard. `clean`: how loud AEC3 leaves it, as an amplitude."""
+        self._number += 1
+        rng = np.random.default_rng(self._number)
+        left = rng.normal(0, LOUD, WIDE_BLOCK).astype(np.int16)
+        split = Split(left, np.zeros(WIDE_BLOCK, np.float32))
+        after = rng.normal(0, clean, WIDE_BLOCK).astype(np.int16)
+        return list(self.person.heard(after, split, talk, passes=passes))  # type: ignore[arg-type]
+
+
+def loud(block: Block) -> bool:
+    return bool(np.abs(block).max() > LOUD)
+
+
+def test_closed_gate_is_silence() -> None:
+    (heard,) = Line().block(Talk(), clean=LOUD, passes=False)
+    assert not heard.any()
+
+
+def test_what_was_withheld_comes_first_three_blocks_at_a_time() -> None:
+    line = Line()
+    line.block(ECHO_ALONE, clean=FAINT, passes=False)
+    for _ in range(5):
+        line.block(Talk(), clean=LOUD, passes=False)
+    counts = [len(line.block(Talk(), clean=LOUD)) for _ in range(5)]
+    assert counts == [3, 3, 2, 1, 1]  # five that were withheld and these five: none is lost
+
+
+@pytest.mark.parametrize(("blocks", "heard"), [(5, False), (6, True)])
+def test_aec3_that_disagrees_is_believed_after_50_ms(blocks: int, heard: bool) -> None:
+    line = Line()
+    for _ in range(blocks - 1):
+        line.block(Talk(), clean=FAINT)
+    (last,) = line.block(Talk(), clean=FAINT)
+    assert last.any() == heard
+    assert not loud(last)  # AEC3's part of it
+
+
+def test_nobody_is_heard_once_the_filter_takes_them_for_none_before_aec3_agreed() -> None:
+    line = Line()
+    for _ in range(3):
+        line.block(Talk(), clean=FAINT)
+    gone = Talk(over=False, person=False)
+    assert not any(block.any() for _ in range(30) for block in line.block(gone, clean=LOUD))
+
+
+def test_person_goes_on_when_the_filter_hears_a_pause_after_aec3_agreed() -> None:
+    line = Line()
+    line.block(Talk(), clean=LOUD)
+    pause = Talk(over=False, person=False)
+    assert any(loud(block) for _ in range(5) for block in line.block(pause, clean=LOUD))
+
+
+def test_filter_that_leaves_too_much_is_not_heard() -> None:
+    line = Line()
+    lost = Talk(leak=-10.0)
+    heard = [block for _ in range(20) for block in line.block(lost, clean=FAINT)]
+    assert not any(map(loud, heard))
+
+
+def test_words_left_over_are_not_for_the_next_person() -> None:
+    line = Line()
+    for _ in range(9):
+        line.block(Talk(), clean=LOUD, passes=False)
+    assert len(line.block(Talk(), clean=LOUD)) == 3
+    line.person.gone()
+    assert len(line.block(Talk(), clean=LOUD)) == 1
