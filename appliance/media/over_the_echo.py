@@ -9,6 +9,7 @@ from appliance.media.double_talk import DoubleTalk
 from appliance.media.residual import ResidualSuppressor
 
 _WITHHELD: Final = 20  # blocks, in which it becomes clear that somebody cuts in
+_BEFORE: Final = 1  # block heard before the first in which there was more than an echo
 _AT_ONCE: Final = 3  # blocks in one, until what was withheld has caught up
 _AGREES: Final = 10 ** (-14 / 10)  # of the power that the linear filter leaves; AEC3 leaves more
 _FITS: Final = -18.0  # dB of leak; a filter that leaves more is not to be heard
@@ -98,4 +99,4 @@ class OverTheEcho:
         """Return what was withheld of the words of somebody who is now known to speak."""
         past = list(self._withheld)
         first = next((n for n, each in enumerate(past) if each.over), len(past) - 1)
-        return past[first:]
+        return past[max(0, first - _BEFORE) :]
