@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,17 @@ class Call:
         await self.moved.wait()
 
 
+@asynccontextmanager
+async def calling(config: AudioConfig) -> AsyncIterator[Call]:
+    """Hold the card as a call does, from its first sound until the context ends."""
+    call = Call(config)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(call.sound.run())
+        await call.moves()
+        yield call
+        call.sound.release()
+
+
 @pytest_asyncio.fixture
 async def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
     monkeypatch.setattr(audio, "_STILL_TICKS", 1_000_000)  # of a machine that is busy
@@ -63,10 +76,7 @@ async def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
 async def test_call_goes_on_with_the_card_that_it_began_with_and_no_other(
     machine: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    call = Call(AudioConfig())
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        tasks.create_task(call.sound.run())
-        await call.moves()
+    async with calling(AudioConfig()) as call:
         assert machine.sounding == {"Device"}
         machine.plug(WEBCAM, JACK)
         assert await call.told.get() == "lost: USB PnP Sound Device: Audio (hw:Device,0) is gone."
@@ -77,7 +87,6 @@ async def test_call_goes_on_with_the_card_that_it_began_with_and_no_other(
         assert await call.told.get() == "back"
         await call.moves()
         assert machine.sounding == {"Device"}
-        call.sound.release()
     assert "stays away" not in caplog.text
 
 
@@ -86,10 +95,7 @@ async def test_call_returns_to_its_card_from_those_that_stand_in(
 ) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(first_cards, "STAND_IN", 0.0)
-    call = Call(AudioConfig())
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        tasks.create_task(call.sound.run())
-        await call.moves()
+    async with calling(AudioConfig()) as call:
         machine.plug(WEBCAM, JACK)
         await call.told.get()
         assert await call.told.get() == "back"
@@ -104,7 +110,6 @@ async def test_call_returns_to_its_card_from_those_that_stand_in(
         machine.plug(dongle())
         await call.moves()
         assert machine.sounding == {"Device"}
-        call.sound.release()
     assert "the call began with is there" in caplog.text
     assert machine.sounding == set()
 
@@ -116,10 +121,7 @@ async def test_what_stands_in_sounds_on_if_the_card_is_there_and_cannot_be_had(
     monkeypatch.setattr(first_cards, "STAND_IN", 0.0)
     monkeypatch.setattr(first_cards, "TRY_AGAIN", 0.3)
     hindered: set[str] = getattr(machine, hindrance)
-    call = Call(AudioConfig())
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        tasks.create_task(call.sound.run())
-        await call.moves()
+    async with calling(AudioConfig()) as call:
         machine.plug(WEBCAM, JACK)
         await call.told.get()
         assert await call.told.get() == "back"
@@ -135,16 +137,12 @@ async def test_what_stands_in_sounds_on_if_the_card_is_there_and_cannot_be_had(
         while machine.sounding != {"Device"}:
             await call.moves()
         assert call.told.empty(), "the same call, without a loss"
-        call.sound.release()
 
 
 async def test_others_stand_in_for_a_card_that_does_not_open(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call = Call(AudioConfig())
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        tasks.create_task(call.sound.run())
-        await call.moves()
+    async with calling(AudioConfig()) as call:
         machine.stuck.add("Device")
         machine.plug(WEBCAM, JACK)
         await call.told.get()
@@ -157,17 +155,13 @@ async def test_others_stand_in_for_a_card_that_does_not_open(
         monkeypatch.setattr(first_cards, "STAND_IN", 0.0)
         assert await call.told.get() == "back"
         assert machine.sounding == {"Webcam", "Headphones"}
-        call.sound.release()
 
 
 async def test_card_that_was_named_is_waited_for(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(first_cards, "STAND_IN", 0.0)
-    call = Call(AudioConfig(input="PnP", output="PnP"))
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        tasks.create_task(call.sound.run())
-        await call.moves()
+    async with calling(AudioConfig(input="PnP", output="PnP")) as call:
         machine.plug(WEBCAM, JACK)
         await call.told.get()
         other = dongle("Device_1", "1-1.4")  # whose name has the same words
@@ -179,4 +173,3 @@ async def test_card_that_was_named_is_waited_for(
         assert await call.told.get() == "back"
         await call.moves()
         assert machine.sounding == {"Device"}
-        call.sound.release()
