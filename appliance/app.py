@@ -3,7 +3,6 @@
 import asyncio
 import faulthandler
 import os
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import msgspec
 
-from appliance import __version__, daemon
+from appliance import __version__, daemon, tuning
 from appliance.album import Album, take_photo
 from appliance.call.parts import Parts as CallParts
 from appliance.call.signaling import HttpSignaling
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from appliance.call.call import RealtimeCall
 
 SETTLING = 10.0  # s in which a change of settings is on the card, if that is well
-SWITCH_INTERVAL = 0.0005  # s after which a waiting thread may take over
 
 
 class Assembly:
@@ -236,12 +234,10 @@ async def serve(config: Config, start: Start) -> None:
     faulthandler.enable()  # a crash in a library leaves its place in the journal
     configure(config.log.level)
     start.tell()
-    daemon.return_memory()
+    tuning.return_memory()
+    tuning.give_way_to_sound()
     if "CREDENTIALS_DIRECTORY" in os.environ:  # as a service; else a debugger may be attached
-        daemon.seal_memory()
-    # A busy thread otherwise holds up the sound card's callback for up to 85 ms (measured with
-    # PyAudio 0.2.14 and 10 ms blocks; CPython's default interval is 5 ms; tests/bench, engine).
-    sys.setswitchinterval(SWITCH_INTERVAL)
+        tuning.seal_memory()
     directory = runtime_directory()
     with daemon.only_instance(directory):
         async with AsyncExitStack() as stack:

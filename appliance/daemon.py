@@ -1,7 +1,6 @@
 """The life of the process: one instance, signals, watchdog, shutdown."""
 
 import asyncio
-import ctypes
 import fcntl
 import gc
 import logging
@@ -32,9 +31,6 @@ SHUTDOWN_GUARD: Final = 2.5  # s; the supervisor needs at most 2 and is cut off 
 HELD_TIME: Final = 60.0  # s of health after which a start has held
 FEEDS: Final = 4  # checks in one watchdog time: a single slow one must not kill a good process
 LOCK: Final = "lock"  # in the runtime directory; its first line is the process id
-PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
-# mallopt(3): one pool; blocks from 64 kB on are the kernel's; of the top 128 kB are kept free.
-MALLOC_OPTIONS: Final = {-8: 1, -3: 64 * 1024, -1: 128 * 1024}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,18 +169,6 @@ async def _answers(echo: Callable[[], Awaitable[None]], patience: float) -> bool
     return True
 
 
-def return_memory() -> None:
-    """Have glibc give freed memory back; elsewhere, do nothing. Call it before threads begin.
-
-    Sound, camera and network work on threads of their own, and glibc keeps a pool for each that
-    grows with the largest picture and never shrinks: 100 MB after four photos, 91 with this.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        for option, value in MALLOC_OPTIONS.items():
-            mallopt(option, value)
-
-
 async def collect_between_calls(hub: Hub) -> None:
     """Have Python's garbage collector work where nobody hears it, for ever.
 
@@ -203,16 +187,6 @@ async def collect_between_calls(hub: Hub) -> None:
                 if not passed_over:
                     passed_over = True
                     gc.freeze()
-
-
-def seal_memory() -> None:
-    """Let no other process of this user look into our memory, where the key is; root still may.
-
-    Elsewhere than on Linux, do nothing.
-    """
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is not None:
-        prctl(PR_SET_DUMPABLE, 0)
 
 
 @contextmanager

@@ -407,38 +407,6 @@ async def test_a_real_process_reports_and_exits_with_0(
     assert "STOPPING=1" in systemd.lines
 
 
-# Memory
-
-ALLOCATION = """
-import threading
-from pathlib import Path
-from appliance.daemon import return_memory
-
-def resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-
-return_memory()
-before = resident()
-
-def picture() -> None:
-    pieces = [bytearray(100_000) for _ in range(300)]  # 30 MB, as the rows of a large picture
-    pieces[::2] = []
-
-for _ in range(4):
-    thread = threading.Thread(target=picture)
-    thread.start()
-    thread.join()
-print((resident() - before) // 1_000_000)
-"""
-
-
-def test_memory_of_pictures_goes_back_to_the_system() -> None:
-    grown = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", ALLOCATION], check=True, capture_output=True, text=True, timeout=20
-    )
-    assert int(grown.stdout) < 5
-
-
 class Remains:
     """What is left of a call: it holds itself."""
 
@@ -466,21 +434,3 @@ async def test_remains_of_a_call_are_collected_at_its_end_and_nothing_older_is()
         finally:
             gc.unfreeze()
             collecting.cancel()
-
-
-SEALED = """
-import ctypes
-from appliance.daemon import seal_memory
-
-dumpable = lambda: ctypes.CDLL(None).prctl(3)  # PR_GET_DUMPABLE
-before = dumpable()
-seal_memory()
-print(before, dumpable())
-"""
-
-
-def test_sealed_memory_is_not_to_be_dumped() -> None:
-    told = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", SEALED], check=True, capture_output=True, text=True, timeout=20
-    )
-    assert told.stdout.split() == ["1", "0"]
