@@ -9,6 +9,9 @@ from typing import Final
 _UNKNOWN: Final = -6.0  # dB of leak at first; a filter that has settled leaves -20 to -35
 _KNOWN: Final = -12.0  # dB; with more of it nobody can be told from the echo
 _SLOWEST: Final = 500.0  # blocks that count for the usual leak; fewer while it is new
+# dB by which a filter is worse that had to do without the echo. In 64 rooms 4 own interruptions
+# instead of 13, and 2 missed of 384 instead of 6; with 8 dB somebody was not heard for a second.
+_WORSE: Final = 6.0
 _FAR_ABOVE, _ABOVE, _ALWAYS = 12.0, 8.0, -10.0  # dB over the usual leak; and that is always enough
 _LEAST: Final = -18.0  # dB of leak; less says nothing
 _FAINT: Final = 10 ** (-45 / 10)  # mean square; a person leaves more
@@ -93,6 +96,11 @@ class DoubleTalk:
         self._heard = self._both = self._found = 0.0
         self._unlike = self._harmful = self._suspected = self._believed = 0
         self._over.extend([False] * _BELIEVE_OF)
+
+    def learn_anew(self) -> None:
+        """Take in that the echo has jumped: a filter that had to do without it leaves more."""
+        self.leak = min(_UNKNOWN, self.leak + _WORSE)
+        self._blocks = 0
 
     def _limit(self) -> float:
         """Return from which leak on there is more than the echo's own, dB."""

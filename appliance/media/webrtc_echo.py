@@ -15,7 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else numpy starts a thread
 import numpy as np
 from pywebrtc_audio import AudioProcessor, GainController
 
-from appliance.media.alignment import PAST, Alignment
+from appliance.media.alignment import JUMPED, PAST, Alignment
 from appliance.media.bands import (
     WIDE_BLOCK,
     WIDE_RATE,
@@ -192,12 +192,18 @@ class WebRtcEcho(EchoCanceller):
         self._gate.close()
         self._behind.append(mic)
         if not self._alignment.seeking:
-            if self._delay not in {None, self._alignment.delay}:
+            if self._jumped():
                 self._jumps.append(self._blocks)
+                self._talk.learn_anew()
             self._delay = None
             for _ in range(min(_AT_ONCE, len(self._behind))):
                 past = self._alignment.past(len(self._behind) - 1)
                 self._cancelled(linear, self._behind.popleft(), past)
+
+    def _jumped(self) -> bool:
+        """Return whether the echo that was sought is somewhere else now; the clocks drift on."""
+        before, now = self._delay, self._alignment.delay
+        return before is not None and now is not None and abs(now - before) >= JUMPED
 
     def _begin_anew(self) -> None:
         """The echo is not where it was."""

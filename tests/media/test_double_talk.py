@@ -77,6 +77,16 @@ def test_nobody_is_told_from_the_echo_before_the_filter_has_settled() -> None:
     assert not any(line.run(300, person=-20.0, leak=1.0))
 
 
+def test_after_a_jump_the_filter_may_leave_more_until_it_is_learnt_anew() -> None:
+    worse = LEAK * 10 ** (14 / 20)
+    assert any(settled().run(10, leak=worse))
+    line = settled()
+    line.talk.learn_anew()
+    assert not any(line.run(10, leak=worse))
+    line.run(100)
+    assert any(line.run(10, leak=worse))
+
+
 def test_worse_filter_wants_a_louder_person() -> None:
     line = Line()
     worse = 10 ** (-14 / 20)

@@ -8,6 +8,7 @@ import pytest
 
 from appliance.media import pcm
 from appliance.media.bands import Block
+from appliance.media.double_talk import DoubleTalk
 from appliance.media.echo import HANG_BLOCKS, EchoCanceller, HalfDuplex, NoEcho
 from appliance.media.speex import LinearCanceller
 from appliance.media.webrtc_echo import WebRtcEcho
@@ -137,6 +138,24 @@ def test_echo_that_jumps_is_not_heard_until_it_is_known_again() -> None:
     clean = run(WebRtcEcho(), near, far)
     later = slice(jump + SECOND // 5, None)
     assert level(near[later]) - level(clean[later]) >= 30
+
+
+@pytest.mark.parametrize("by", [-0.01, 0.0, 0.03])
+def test_filter_is_learnt_anew_after_a_jump_and_only_then(
+    by: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learnt = 0
+
+    def learn_anew(_: DoubleTalk) -> None:
+        nonlocal learnt
+        learnt += 1
+
+    monkeypatch.setattr(DoubleTalk, "learn_anew", learn_anew)
+    far = 0.3 * babble(10, 1, 140)
+    before, after = (room(far, delay=delay, level_db=-6) for delay in (0.08, 0.08 + by))
+    jump = 6 * SECOND
+    run(WebRtcEcho(), np.concatenate((before[:jump], after[jump:])), far)
+    assert learnt == (by != 0)
 
 
 @pytest.mark.parametrize(("times", "seed"), [(2.0, 3), (3.0, 3)])
