@@ -23,7 +23,7 @@ _SIZE = 10240
 _CLEAR = 10.0  # times the usual height of the correlation; echoes have 17 to 30
 _EVERY = 50  # blocks between two looks, and of sound from the speaker that one takes
 _SOON, _OFTEN, _AT_LAST = 15, 5, 60  # blocks after a jump: the first look, the next, and no more
-JUMPED = 0.001  # s; with less it is a drift, and the filter follows
+_JUMPED = 0.001  # s; with less it is a drift, and the filter follows
 _HOLD = 150  # blocks until it is looked again for what was no jump
 _AGREE = 0.0005  # s; two looks that say the same are right
 _FOLLOW, _LEARN = 0.4, 0.03  # of the error, at each look, to the rate: for now, for good
@@ -53,6 +53,8 @@ class Alignment:
         self._point: float | None = None  # s; where the echo is held
         self._strayed = 0
         self._echo: float | None = None
+        self.jumps = 0
+        """Times that an echo which was sought had jumped, and was brought back."""
         self.forget()
 
     @property
@@ -136,10 +138,12 @@ class Alignment:
         before, self._sought = self._sought, found if clarity >= _CLEAR else None
         if self._sought is None or before is None or abs(found - before) > _AGREE:
             return False
-        if abs(found - (self._point or 0.0)) < JUMPED:
+        if abs(found - (self._point or 0.0)) < _JUMPED:
             self._seeking, self._hold = 0, _HOLD
             return False
-        return self._bring_back(found)
+        lost = self._bring_back(found)
+        self.jumps += not lost
+        return lost
 
     def _bring_back(self, found: float) -> bool:
         """Hold the echo where it was before it jumped; return whether it cannot be."""

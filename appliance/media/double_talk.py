@@ -98,8 +98,11 @@ class DoubleTalk:
         self._over.extend([False] * _BELIEVE_OF)
 
     def learn_anew(self) -> None:
-        """Take in that the echo has jumped: a filter that had to do without it leaves more."""
-        self.leak = min(_UNKNOWN, self.leak + _WORSE)
+        """Take in that the echo has jumped: a filter that had to do without it leaves more.
+
+        Not so much that nobody could be told from the echo, or the next jump not be seen.
+        """
+        self.leak = max(self.leak, min(_KNOWN, self.leak + _WORSE))
         self._blocks = 0
 
     def _limit(self) -> float:

@@ -15,7 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # else numpy starts a thread
 import numpy as np
 from pywebrtc_audio import AudioProcessor, GainController
 
-from appliance.media.alignment import JUMPED, PAST, Alignment
+from appliance.media.alignment import PAST, Alignment
 from appliance.media.bands import (
     WIDE_BLOCK,
     WIDE_RATE,
@@ -76,6 +76,7 @@ class WebRtcEcho(EchoCanceller):
         self._no_echo = np.zeros(WIDE_BLOCK, np.float32)
         self._blocks = 0
         self._jumps: deque[int] = deque(maxlen=_JUMPS)
+        self._brought_back = 0  # times, of which the filter knows
         self._split: Split | None = None  # of this block
         self._person = OverTheEcho()
         self._out = CatchUp()
@@ -94,7 +95,6 @@ class WebRtcEcho(EchoCanceller):
             self._linear = LinearCanceller()
         self._talk, self._knob = DoubleTalk(), Knob()
         self._sounded = self._silent = 0
-        self._delay: float | None = None  # s; of the echo before it jumped
         self._behind: deque[Block] = deque(maxlen=PAST)  # microphone that the filter has not had
         self._gate.begin_anew()
 
@@ -180,9 +180,7 @@ class WebRtcEcho(EchoCanceller):
         harmful = self._talk.harmful and self._gate.settled
         if not harmful and not self._talk.astray(person=person):
             return
-        if self._alignment.seek():
-            self._delay = self._alignment.delay
-        elif harmful:
+        if not self._alignment.seek() and harmful:
             self._alignment.forget()
             self._begin_anew()
 
@@ -192,18 +190,13 @@ class WebRtcEcho(EchoCanceller):
         self._gate.close()
         self._behind.append(mic)
         if not self._alignment.seeking:
-            if self._jumped():
+            if self._alignment.jumps != self._brought_back:
+                self._brought_back = self._alignment.jumps
                 self._jumps.append(self._blocks)
                 self._talk.learn_anew()
-            self._delay = None
             for _ in range(min(_AT_ONCE, len(self._behind))):
                 past = self._alignment.past(len(self._behind) - 1)
                 self._cancelled(linear, self._behind.popleft(), past)
-
-    def _jumped(self) -> bool:
-        """Return whether the echo that was sought is somewhere else now; the clocks drift on."""
-        before, now = self._delay, self._alignment.delay
-        return before is not None and now is not None and abs(now - before) >= JUMPED
 
     def _begin_anew(self) -> None:
         """The echo is not where it was."""

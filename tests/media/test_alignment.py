@@ -134,8 +134,10 @@ def jumping(alignment: Alignment, to: float, blocks_after: int) -> tuple[Sound, 
 
 @pytest.mark.parametrize("to", [0.07, 0.09, 0.103, 0.3])
 def test_echo_that_is_sought_is_back_where_it_was_within_300_ms(to: float) -> None:
-    reference, near, took = jumping(Alignment(), to, 3)
+    alignment = Alignment()
+    reference, near, took = jumping(alignment, to, 3)
     assert 0 < took <= 30
+    assert alignment.jumps == 1
     moved = lead(reference, near, 6) - lead(reference, near, 4)
     assert abs(moved) <= 1 / WIDE_RATE
 
@@ -151,6 +153,7 @@ def test_seeking_what_has_not_jumped_changes_nothing_and_is_not_done_again_at_on
     run(alignment, far[late], near[late])
     assert not alignment.seeking
     assert alignment.delay == pytest.approx(before, abs=1e-5)
+    assert alignment.jumps == 0
     assert not alignment.seek()
 
 

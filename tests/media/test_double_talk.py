@@ -87,6 +87,14 @@ def test_after_a_jump_the_filter_may_leave_more_until_it_is_learnt_anew() -> Non
     assert any(line.run(10, leak=worse))
 
 
+def test_jumps_one_after_the_other_are_all_seen() -> None:
+    line = settled()
+    for _ in range(4):
+        assert any(line.jump(10))
+        line.talk.miss()
+        line.talk.learn_anew()
+
+
 def test_worse_filter_wants_a_louder_person() -> None:
     line = Line()
     worse = 10 ** (-14 / 20)

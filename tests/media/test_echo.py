@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from appliance.media import pcm
+from appliance.media.alignment import Alignment
 from appliance.media.bands import Block
 from appliance.media.double_talk import DoubleTalk
 from appliance.media.echo import HANG_BLOCKS, EchoCanceller, HalfDuplex, NoEcho
@@ -140,22 +141,46 @@ def test_echo_that_jumps_is_not_heard_until_it_is_known_again() -> None:
     assert level(near[later]) - level(clean[later]) >= 30
 
 
-@pytest.mark.parametrize("by", [-0.01, 0.0, 0.03])
-def test_filter_is_learnt_anew_after_a_jump_and_only_then(
-    by: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    learnt = 0
+@pytest.fixture
+def learnt(monkeypatch: pytest.MonkeyPatch) -> list[DoubleTalk]:
+    """Return the filters that are learnt anew."""
+    filters: list[DoubleTalk] = []
 
-    def learn_anew(_: DoubleTalk) -> None:
-        nonlocal learnt
-        learnt += 1
+    def learn_anew(talk: DoubleTalk) -> None:
+        filters.append(talk)
 
     monkeypatch.setattr(DoubleTalk, "learn_anew", learn_anew)
+    return filters
+
+
+@pytest.mark.parametrize("by", [-0.01, 0.03])
+def test_filter_is_learnt_anew_after_a_jump(by: float, learnt: list[DoubleTalk]) -> None:
     far = 0.3 * babble(10, 1, 140)
     before, after = (room(far, delay=delay, level_db=-6) for delay in (0.08, 0.08 + by))
     jump = 6 * SECOND
     run(WebRtcEcho(), np.concatenate((before[:jump], after[jump:])), far)
-    assert learnt == (by != 0)
+    assert len(learnt) == 1
+
+
+def test_filter_is_as_it_was_after_an_echo_that_was_sought_and_had_not_jumped(
+    learnt: list[DoubleTalk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sought = []
+    seek = Alignment.seek
+
+    def remembered(alignment: Alignment) -> bool:
+        sought.append(seek(alignment))
+        return sought[-1]
+
+    monkeypatch.setattr(Alignment, "seek", remembered)
+    far = 0.3 * babble(10, 1, 140)
+    before, after = (room(far, delay=delay, level_db=-6) for delay in (0.08, 0.11))
+    away, back = 6 * SECOND, round(6.1 * SECOND)
+    near = np.concatenate((before[:away], after[away:back], before[back:]))
+    drifting = np.interp(np.arange(len(far)) * 1.0002, np.arange(len(far)), near)
+    run(WebRtcEcho(), drifting, far)
+    assert sought == [True]
+    assert not learnt
 
 
 @pytest.mark.parametrize(("times", "seed"), [(2.0, 3), (3.0, 3)])
