@@ -9,7 +9,7 @@ import pytest
 from appliance.app import assemble
 from appliance.config import load
 from appliance.credentials import Secret
-from appliance.tuning import SWITCH_INTERVAL, TIMER_SLACK
+from appliance.tuning import LONGEST, TIMER_SLACK
 
 # In a process of its own: what tests have imported stays loaded.
 ASSEMBLED = """
@@ -115,9 +115,9 @@ def test_busy_threads_give_way_to_the_sound_card(
 ) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    assert [float(line) for line in output_of(SERVED)] == pytest.approx(
-        [SWITCH_INTERVAL, TIMER_SLACK]
-    )
+    interval, slack = (float(line) for line in output_of(SERVED))
+    assert interval <= LONGEST * 1.0001
+    assert slack == TIMER_SLACK
 
 
 def test_nothing_is_loaded_before_ready_that_the_first_call_can_wait_for() -> None:

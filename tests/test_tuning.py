@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from appliance.tuning import SWITCH_INTERVAL, TIMER_SLACK
+from appliance.tuning import LONGEST, SHORTEST, TIMER_SLACK, switch_interval
 
 ALLOCATION = """
 import threading
@@ -68,5 +68,13 @@ def test_sealed_memory_is_not_to_be_dumped() -> None:
     assert told(SEALED) == [1, 0]
 
 
-def test_a_thread_of_the_sound_has_the_interpreter_at_once() -> None:
-    assert told(SOUND) == pytest.approx([SWITCH_INTERVAL, TIMER_SLACK])
+def test_threads_that_begin_later_are_woken_in_time_and_let_in_soon() -> None:
+    interval, slack = told(SOUND)
+    assert interval * 1.0001 >= SHORTEST
+    assert interval <= LONGEST * 1.0001
+    assert slack == TIMER_SLACK
+
+
+@pytest.mark.parametrize(("waking", "interval"), [(1e-6, SHORTEST), (8e-5, 8e-5), (0.01, LONGEST)])
+def test_interval_is_what_a_thread_needs_to_wake(waking: float, interval: float) -> None:
+    assert switch_interval(waking) == interval

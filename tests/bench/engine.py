@@ -36,7 +36,7 @@ SECONDS = 10.0  # of each place and load in a round
 # longest that it is known to have, when its libraries are warmed up, takes 24 to 72 ms.
 ALWAYS, SPELL = 1.0, 0.1
 SETTLING_S = 2.0  # s; then the echo is known and the filter at work
-OURS, DEFAULT, APART, IDLE = "ours", "switch interval 5 ms", "process apart", "nothing else to do"
+OURS, DEFAULT, APART, IDLE = "ours", "process not tuned", "process apart", "nothing else to do"
 TUNED = {OURS, IDLE}  # as the daemon tunes itself; the others are as CPython and Linux come
 # What the card has in stock when it asks for a block of the smallest size: hardware/buffers says
 # that the sound is late by three of them. A longer gap is heard.
