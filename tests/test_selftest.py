@@ -18,12 +18,14 @@ from appliance.config import AudioConfig
 from appliance.errors import DeviceError
 from appliance.findings import Report, problems
 from appliance.hardware.audio import PyAudioDevice
+from appliance.hardware.buffers import SIZES_MS
 from appliance.hardware.virtual_card import MICROPHONE, SPEAKER, VirtualCard
 from appliance.media import pcm, probe
 from appliance.media.pcm import BLOCK_BYTES, RATE
 from appliance.ports import AudioStats, AudioStream, Exchange
 from appliance.selftest import Script
 from appliance.tester import SelfTester
+from tests.bench.lateness import lateness
 from tests.sound import Latch
 
 FINE = Report(
@@ -290,21 +292,36 @@ async def _refused(tester: SelfTester) -> DeviceError:
 # Real PyAudio
 
 
+STOCK_S = 3 * SIZES_MS[0] / 1000  # of the card: who is later loses sound
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(60)
 async def test_loop_through_a_virtual_card_is_measured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """Once more, if the computer was too late for a sound card meanwhile."""
     async with asyncio.timeout(50), VirtualCard(hears_itself=True) as card:
         for name, value in card.environment.items():
             monkeypatch.setenv(name, value)
         # A cube, as PulseAudio has it: half is -18.06 dB (pa_sw_volume_to_linear).
         await card.control("set-source-volume", "microphone", "50%")
         device = PyAudioDevice(AudioConfig(input=MICROPHONE, output=SPEAKER), Latch())
-        report = await selftest.run(device, 100, 0)
-    assert report.return_loss_db == pytest.approx(18.06, abs=0.5)
-    assert report.echo_dbfs == pytest.approx(-23.2 - 18.06, abs=0.5)
-    assert report.delay is not None
-    assert 0.01 < report.delay < 0.4  # PulseAudio's own business
-    assert report.noise_dbfs == pcm.FLOOR_DBFS
-    assert (report.clipped, report.voice_dbfs) == (0.0, None)
+        for _ in range(2):
+            with lateness() as measured:
+                report = await selftest.run(device, 100, 0)
+            if _is_that_of_the_card(report):
+                return
+            assert measured.longest > STOCK_S, report
+    pytest.skip(f"this computer is too busy to be a sound card: {report}")
+
+
+def _is_that_of_the_card(report: Report) -> bool:
+    return (
+        report.return_loss_db == pytest.approx(18.06, abs=0.5)
+        and report.echo_dbfs == pytest.approx(-23.2 - 18.06, abs=0.5)
+        and report.delay is not None
+        and 0.01 < report.delay < 0.4  # PulseAudio's own business
+        and report.noise_dbfs == pcm.FLOOR_DBFS
+        and (report.clipped, report.voice_dbfs) == (0.0, None)
+    )
