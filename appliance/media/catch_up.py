@@ -30,6 +30,10 @@ class CatchUp:
         block, self._waiting = self._waiting[:BLOCK_BYTES], self._waiting[BLOCK_BYTES:]
         return block.ljust(BLOCK_BYTES, b"\0")
 
+    def clear(self) -> None:
+        """Leave out what waits."""
+        self._waiting = b""
+
     def _hurry(self) -> None:
         """Leave out a silent block, or a period of the voice."""
         if pcm.energy(self._waiting[:BLOCK_BYTES]) < _SILENT:

@@ -180,7 +180,11 @@ class WebRtcEcho(EchoCanceller):
         harmful = self._talk.harmful and self._gate.settled
         if not harmful and not self._talk.astray(person=person):
             return
-        if not self._alignment.seek() and harmful:
+        if self._alignment.seek():
+            self._gate.close()  # what seemed to be a person was the echo
+            self._split = None
+            self._out.clear()
+        elif harmful:
             self._alignment.forget()
             self._begin_anew()
 

@@ -44,6 +44,13 @@ def test_late_sound_begins_at_its_beginning_and_is_in_time_within_a_second() -> 
     assert len(rest.rstrip(b"\0")) <= 2 * pcm.BLOCK_BYTES  # was 20 blocks
 
 
+def test_what_waits_may_be_left_out() -> None:
+    catch_up = CatchUp()
+    run(catch_up, list(pcm.blocks(voice(LATE))), LATE)
+    catch_up.clear()
+    assert catch_up.pull() == pcm.SILENCE
+
+
 @pytest.mark.parametrize("pitch", [90, 120, 220])
 def test_voice_keeps_its_pitch_and_has_no_clicks(pitch: float) -> None:
     heard = b"".join(run(CatchUp(), list(pcm.blocks(voice(LATE + 100, pitch))), LATE))
