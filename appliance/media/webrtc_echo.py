@@ -181,12 +181,17 @@ class WebRtcEcho(EchoCanceller):
         if not harmful and not self._talk.astray(person=person):
             return
         if self._alignment.seek():
-            self._gate.close()  # what seemed to be a person was the echo
-            self._split = None
-            self._out.clear()
+            if not person:
+                self._take_back()
         elif harmful:
             self._alignment.forget()
             self._begin_anew()
+
+    def _take_back(self) -> None:
+        """What seemed to be a person until now was the echo: nothing more of it is heard."""
+        self._gate.close()
+        self._split = None
+        self._out.clear()
 
     def _catch_up(self, linear: LinearCanceller, mic: Block) -> None:
         """Keep the filter as it is until the echo is back where it was; then give it the rest."""
