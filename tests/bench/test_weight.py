@@ -1,15 +1,18 @@
 """A call in an echo is weighed beside half of Chromium's; its microphone hears the speaker."""
 
+import asyncio
 import os
 
 import numpy as np
 import pytest
 
-from appliance.media.pcm import BLOCK_SAMPLES
+from appliance.config import AudioConfig
+from appliance.media.pcm import BLOCK_SAMPLES, SILENCE
 from tests.bench import weigh
-from tests.bench.echoing import with_echo
+from tests.bench.echoing import ECHO_BLOCKS, EchoingAudio, with_echo
 from tests.bench.sound import CHROMIUM
 from tests.bench.weight import HEADPHONES, OURS, WITHOUT, Load, rows_of
+from tests.sound import Latch
 
 
 def load(cpu: float) -> Load:
@@ -33,6 +36,22 @@ def test_without_chromium_there_is_no_goal() -> None:
 
 def test_calls_of_a_kind_are_one_load() -> None:
     assert Load.of([Load(4.0, 80.0, 90.0), Load(6.0, 82.0, 85.0)]) == Load(5.0, 82.0, 90.0)
+
+
+async def test_speaker_is_heard_later() -> None:
+    near: list[bytes] = []
+    loop, enough = asyncio.get_running_loop(), asyncio.Event()
+
+    def exchange(block: bytes) -> bytes:
+        near.append(block)
+        if len(near) == ECHO_BLOCKS + 5:
+            loop.call_soon_threadsafe(enough.set)
+        return np.full(BLOCK_SAMPLES, 5000, np.int16).tobytes() if len(near) == 3 else SILENCE
+
+    device = EchoingAudio(AudioConfig(driver="file"), Latch())
+    async with device.open(exchange, lambda _: None):
+        await enough.wait()
+    assert [number for number, block in enumerate(near) if any(block)] == [ECHO_BLOCKS + 2]
 
 
 def test_microphone_hears_the_person_and_the_speaker() -> None:
