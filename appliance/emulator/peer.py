@@ -151,30 +151,34 @@ class Peer:
     def freeze(self) -> None:
         """Fall silent without a word: nothing is sent or answered any more."""
         self._frozen = True
-        for ice in _ice_transports(self._pc):
-            for protocol in ice._protocols:  # noqa: SLF001 - there is no public way to a dead network
+        for agent in _ice_agents(self._pc):
+            for protocol in agent._protocols:  # noqa: SLF001 - there is no public way to a dead network
                 protocol.transport = _DeadTransport(protocol.transport)
                 protocol.datagram_received = lambda _data, _address: None
 
     async def close(self) -> None:
-        """Release everything, also the consent query aioice 0.13 may leave behind."""
-        transports = _ice_transports(self._pc)
+        """Release everything, also what aiortc 1.16 and aioice 0.13 leave behind."""
+        starts = [t._RTCIceTransport__start for t in _ice_transports(self._pc)]  # noqa: SLF001 - no public way to an end
+        agents = _ice_agents(self._pc)
         self._track.stop()
         try:
             async with asyncio.timeout(_CLOSE_DEADLINE):
                 await self._pc.close()
+                for start in starts:
+                    if start is not None:  # connecting had begun: it ends after a pause of 20 ms
+                        await start.wait()
         except TimeoutError:
             log.debug("the peer did not close in %.0f s", _CLOSE_DEADLINE)
-        for ice in transports:
-            task = ice._query_consent_task  # noqa: SLF001 - started after close() when closing early
+        for agent in agents:
+            task = agent._query_consent_task  # noqa: SLF001 - connect() may start it after close()
             if task is not None and not task.done():
                 task.cancel()
 
     def _prepare_ice(self) -> None:
-        for ice in _ice_transports(self._pc):
-            user = ice._local_username  # noqa: SLF001 - the service's user names are longer
-            ice._local_username = f"{user}/{self._suffix}"  # noqa: SLF001
-            ice.get_component_candidates = _with_loopback(ice.get_component_candidates)
+        for agent in _ice_agents(self._pc):
+            user = agent._local_username  # noqa: SLF001 - the service's user names are longer
+            agent._local_username = f"{user}/{self._suffix}"  # noqa: SLF001
+            agent.get_component_candidates = _with_loopback(agent.get_component_candidates)
 
     def _state_changed(self) -> None:
         state = self._pc.connectionState
@@ -212,9 +216,12 @@ def _mono(frame: av.AudioFrame) -> bytes:
     return bytes((pairs.sum(axis=1) // frame.layout.nb_channels).astype("<i2"))
 
 
-def _ice_transports(pc: RTCPeerConnection) -> list[Any]:  # aioice connections carry no types here
-    found = pc._RTCPeerConnection__iceTransports  # type: ignore[attr-defined]  # noqa: SLF001
-    return [transport._connection for transport in found]  # noqa: SLF001
+def _ice_transports(pc: RTCPeerConnection) -> list[Any]:  # aiortc shows them nowhere
+    return list(pc._RTCPeerConnection__iceTransports)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _ice_agents(pc: RTCPeerConnection) -> list[Any]:  # nor aioice's connections
+    return [transport._connection for transport in _ice_transports(pc)]  # noqa: SLF001
 
 
 def _with_loopback(
