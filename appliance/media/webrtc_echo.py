@@ -77,7 +77,6 @@ class WebRtcEcho(EchoCanceller):
         self._blocks = 0
         self._jumps: deque[int] = deque(maxlen=_JUMPS)
         self._brought_back = 0  # times, of which the filter knows
-        self._split: Split | None = None  # of this block
         self._person = OverTheEcho()
         self._out = CatchUp()
         self._begin()
@@ -113,7 +112,8 @@ class WebRtcEcho(EchoCanceller):
             self._coupling.found()
         elif new and self._alignment.delay is not None:
             self._coupling.found()
-        clean = self._processor.process(*self._filtered(mic, reference, sounding))
+        near_end, far_end, split = self._filtered(mic, reference, sounding)
+        clean = self._processor.process(near_end, far_end)
         left = power(clean)
         speech = 0.0
         if left >= _FAINTEST:
@@ -124,7 +124,6 @@ class WebRtcEcho(EchoCanceller):
             self._after = self._after * _FORGET + left
         person = None if self._filter is None else self._talk.person
         passes = self._gate.passes(sounding=sounding, power=left, speech=speech, person=person)
-        split, self._split = self._split, None
         if split is None or not self._gate.echoing:
             self._person.gone()
             self._out.put(self._widen.convert(clean if passes else WIDE_SILENCE))
@@ -133,14 +132,19 @@ class WebRtcEcho(EchoCanceller):
                 self._out.put(self._widen.convert(block))
         return self._out.pull()
 
-    def _filtered(self, mic: Block, reference: Block, sounding: bool) -> tuple[Block, Block]:
-        """Return what AEC3 is to have: the microphone, most of its echo taken out, and the far."""
+    def _filtered(
+        self, mic: Block, reference: Block, sounding: bool
+    ) -> tuple[Block, Block, Split | None]:
+        """Return what AEC3 is to have: the microphone, most of its echo taken out, and the far.
+
+        And the microphone in two, unless nothing can be heard over the echo now.
+        """
         linear = self._filter
         if linear is None:
-            return mic, reference
+            return mic, reference, None
         if self._alignment.seeking or self._behind:
             self._catch_up(linear, mic)
-            return mic, reference
+            return mic, reference, None
         heard = mic.astype(np.float32)
         left, echo = mic, self._no_echo
         if self._silent < _ECHOLESS:
@@ -148,13 +152,12 @@ class WebRtcEcho(EchoCanceller):
         powers = power(heard), product(heard, echo), power(echo)
         self._talk.take(*powers)
         self._knob.take(*powers)
-        self._split = Split(left, echo)
         self._sounded = min(_LATELY, self._sounded + 1) if sounding else max(0, self._sounded - 2)
-        if self._sounded == _LATELY:
-            self._watch_the_filter()
+        lost = self._sounded == _LATELY and self._lost()
+        split = None if lost else Split(left, echo)
         if self._talk.suspected:
-            return left, rounded(reference * _SHOWN)
-        return rounded(heard - echo * _LINEAR_SHARE), reference
+            return left, rounded(reference * _SHOWN), split
+        return rounded(heard - echo * _LINEAR_SHARE), reference, split
 
     def _cancelled(
         self, linear: LinearCanceller, mic: Block, reference: Block
@@ -174,24 +177,25 @@ class WebRtcEcho(EchoCanceller):
         """The linear filter, while it is at work."""
         return None if self._coupling.none else self._linear
 
-    def _watch_the_filter(self) -> None:
-        """Notice that the card has lost sound, or took more into stock: the echo has jumped."""
+    def _lost(self) -> bool:
+        """Notice that the card has lost sound, or took more into stock: the echo has jumped.
+
+        Return whether what seemed to be a person was the echo: nothing more of it is heard.
+        """
         person = self._gate.gain <= DUCKED  # and still there, the speaker being down
         harmful = self._talk.harmful and self._gate.settled
         if not harmful and not self._talk.astray(person=person):
-            return
-        if self._alignment.seek():
-            if not person:
-                self._take_back()
-        elif harmful:
-            self._alignment.forget()
-            self._begin_anew()
-
-    def _take_back(self) -> None:
-        """What seemed to be a person until now was the echo: nothing more of it is heard."""
+            return False
+        if not self._alignment.seek():
+            if harmful:
+                self._alignment.forget()
+                self._begin_anew()
+            return False
+        if person:
+            return False
         self._gate.close()
-        self._split = None
         self._out.clear()
+        return True
 
     def _catch_up(self, linear: LinearCanceller, mic: Block) -> None:
         """Keep the filter as it is until the echo is back where it was; then give it the rest."""
