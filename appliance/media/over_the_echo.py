@@ -1,7 +1,6 @@
 """Lets a person be heard over an echo from their first sound on, once it is clear that they speak."""  # noqa: E501
 
 from collections import deque
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from appliance.media.bands import WIDE_SILENCE, Block, Floats, power
@@ -35,11 +34,18 @@ class _Past(NamedTuple):
     passed: float
 
 
-class OverTheEcho:
-    """Takes in blocks of 10 ms at 16 kHz, and yields more of them while it catches up.
+class Heard(NamedTuple):
+    """What is heard now: one block; more of them, or none, while what was withheld comes first.
 
-    Not thread-safe.
+    `instead`: of so many of the silent blocks before it.
     """
+
+    blocks: list[Block]
+    instead: int = 0
+
+
+class OverTheEcho:
+    """Takes in blocks of 10 ms at 16 kHz. Not thread-safe."""
 
     def __init__(self) -> None:
         self._withheld: deque[_Past] = deque(maxlen=_WITHHELD)
@@ -52,27 +58,24 @@ class OverTheEcho:
         self._forget()
         self._withheld.clear()
 
-    def heard(
-        self, clean: Block, split: Split, talk: DoubleTalk, *, passes: bool
-    ) -> Iterator[Block]:
-        """Yield what is heard: this block, or silence; and what was withheld, when it begins.
+    def heard(self, clean: Block, split: Split, talk: DoubleTalk, *, passes: bool) -> Heard:
+        """Return what is heard: this block, or silence; and what was withheld, when it begins.
 
         `clean`: what AEC3 makes of the block. `passes`: whether the gate is open for it.
         """
         self._withheld.append(_Past(split, talk.over, power(split.left), power(clean)))
         if passes:
-            yield from self._person(clean, talk)
-        else:
-            self._forget()
-            yield WIDE_SILENCE
+            return self._person(clean, talk)
+        self._forget()
+        return Heard([WIDE_SILENCE])
 
     def _forget(self) -> None:
         """Nobody is heard over the echo now; what is left of their words is not for the next."""
         self._residual, self._doubts = None, 0
         self._said.clear()
 
-    def _person(self, clean: Block, talk: DoubleTalk) -> Iterator[Block]:
-        """Yield what a person says over the echo, if AEC3 also takes it for one; else its part.
+    def _person(self, clean: Block, talk: DoubleTalk) -> Heard:
+        """Return what a person says over the echo, if AEC3 also takes it for one; else its part.
 
         It comes to that 10 to 50 ms later, and is right where the filter has lost the echo.
         """
@@ -81,19 +84,22 @@ class OverTheEcho:
         agrees = passed >= loud * _AGREES and talk.leak <= _FITS
         self._doubts = 0 if agrees else self._doubts + 1
         if self._residual is None and (0 < self._doubts <= _DOUBTS or not talk.person):
-            yield WIDE_SILENCE
-            return
+            return Heard([WIDE_SILENCE])
         self._withheld.clear()
         if self._doubts > _DOUBTS or not talk.suspected:
             self._said.clear()
-            yield clean
-            return
-        if self._residual is None:
-            self._residual = ResidualSuppressor()
+            return Heard([clean])
         self._said.extend(said)
-        for _ in range(min(_AT_ONCE, len(self._said))):
-            split = self._said.popleft().split
-            yield self._residual.process(split.left, split.echo, talk.leak)
+        instead = 0
+        if self._residual is None:
+            self._residual, instead = ResidualSuppressor(), len(said) - 1
+            self._next(self._residual, talk)  # it is one block late: nothing is heard of it yet
+        count = min(_AT_ONCE, len(self._said))
+        return Heard([self._next(self._residual, talk) for _ in range(count)], instead)
+
+    def _next(self, residual: ResidualSuppressor, talk: DoubleTalk) -> Block:
+        split = self._said.popleft().split
+        return residual.process(split.left, split.echo, talk.leak)
 
     def _beginning(self) -> list[_Past]:
         """Return what was withheld of the words of somebody who is now known to speak."""

@@ -33,7 +33,7 @@ from appliance.media.coupling import Coupling
 from appliance.media.double_talk import DoubleTalk
 from appliance.media.gate import DUCKED, Gate
 from appliance.media.knob import Knob
-from appliance.media.over_the_echo import OverTheEcho, Split
+from appliance.media.over_the_echo import Heard, OverTheEcho, Split
 from appliance.media.speex import LinearCanceller
 
 # At 16 kHz: what the service understands speech from, and AEC3 hears 3 to 4 more interruptions out
@@ -124,12 +124,14 @@ class WebRtcEcho(EchoCanceller):
             self._after = self._after * _FORGET + left
         person = None if self._filter is None else self._talk.person
         passes = self._gate.passes(sounding=sounding, power=left, speech=speech, person=person)
-        if split is None or not self._gate.echoing:
-            self._person.gone()
-            self._out.put(self._widen.convert(clean if passes else WIDE_SILENCE))
+        if split is not None and self._gate.echoing:
+            out = self._person.heard(clean, split, self._talk, passes=passes)
         else:
-            for block in self._person.heard(clean, split, self._talk, passes=passes):
-                self._out.put(self._widen.convert(block))
+            self._person.gone()
+            out = Heard([clean if passes else WIDE_SILENCE])
+        self._out.take_back(out.instead)
+        for block in out.blocks:
+            self._out.put(self._widen.convert(block))
         return self._out.pull()
 
     def _filtered(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from appliance.media.bands import WIDE_BLOCK, Block
-from appliance.media.over_the_echo import OverTheEcho, Split
+from appliance.media.over_the_echo import Heard, OverTheEcho, Split
 
 
 @dataclass
@@ -31,13 +31,16 @@ class Line:
         self._number = 0
 
     def block(self, talk: Talk, *, clean: int, passes: bool = True) -> list[Block]:
-        """Return what is heard. `clean`: how loud AEC3 leaves it, as an amplitude."""
+        """Return the blocks that are heard. `clean`: how loud AEC3 leaves it, as an amplitude."""
+        return self.heard(talk, clean=clean, passes=passes).blocks
+
+    def heard(self, talk: Talk, *, clean: int, passes: bool = True) -> Heard:
         self._number += 1
         rng = np.random.default_rng(self._number)
         left = rng.normal(0, LOUD, WIDE_BLOCK).astype(np.int16)
         split = Split(left, np.zeros(WIDE_BLOCK, np.float32))
         after = rng.normal(0, clean, WIDE_BLOCK).astype(np.int16)
-        return list(self.person.heard(after, split, talk, passes=passes))  # type: ignore[arg-type]
+        return self.person.heard(after, split, talk, passes=passes)  # type: ignore[arg-type]
 
 
 def loud(block: Block) -> bool:
@@ -54,8 +57,11 @@ def test_what_was_withheld_comes_first_three_blocks_at_a_time() -> None:
     line.block(ECHO_ALONE, clean=FAINT, passes=False)
     for _ in range(5):
         line.block(Talk(), clean=LOUD, passes=False)
-    counts = [len(line.block(Talk(), clean=LOUD)) for _ in range(5)]
-    assert counts == [3, 3, 3, 1, 1]  # one before, five withheld and these five: none is lost
+    heard = [line.heard(Talk(), clean=LOUD) for _ in range(5)]
+    # One before, five withheld and these five; the last is not yet heard whole.
+    assert [len(each.blocks) for each in heard] == [3, 3, 2, 1, 1]
+    assert all(block.any() for each in heard for block in each.blocks)
+    assert [each.instead for each in heard] == [6, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(("blocks", "heard"), [(5, False), (6, True)])
@@ -96,4 +102,5 @@ def test_words_left_over_are_not_for_the_next_person() -> None:
         line.block(Talk(), clean=LOUD, passes=False)
     assert len(line.block(Talk(), clean=LOUD)) == 3
     line.person.gone()
-    assert len(line.block(Talk(), clean=LOUD)) == 1  # nobody was before them
+    counts = [len(line.block(Talk(), clean=LOUD)) for _ in range(3)]
+    assert counts == [0, 1, 1]  # nobody was before them
