@@ -157,22 +157,23 @@ class Peer:
                 protocol.datagram_received = lambda _data, _address: None
 
     async def close(self) -> None:
-        """Release everything, also what aiortc 1.16 and aioice 0.13 leave behind."""
-        starts = [t._RTCIceTransport__start for t in _ice_transports(self._pc)]  # noqa: SLF001 - no public way to an end
-        agents = _ice_agents(self._pc)
+        """Release everything, also what aiortc 1.16 and aioice 0.13 leave behind; 3 s at most."""
         self._track.stop()
         try:
             async with asyncio.timeout(_CLOSE_DEADLINE):
                 await self._pc.close()
-                for start in starts:
-                    if start is not None:  # connecting had begun: it ends after a pause of 20 ms
-                        await start.wait()
+                for transport in _ice_transports(self._pc):
+                    # Set at the end of connecting, which notices a close after up to 20 ms.
+                    connected_or_not = transport._RTCIceTransport__start  # noqa: SLF001 - no public way
+                    if connected_or_not is not None:
+                        await connected_or_not.wait()
         except TimeoutError:
             log.debug("the peer did not close in %.0f s", _CLOSE_DEADLINE)
-        for agent in agents:
-            task = agent._query_consent_task  # noqa: SLF001 - connect() may start it after close()
-            if task is not None and not task.done():
-                task.cancel()
+        finally:
+            for agent in _ice_agents(self._pc):
+                task = agent._query_consent_task  # noqa: SLF001 - connect() may begin it after close()
+                if task is not None and not task.done():
+                    task.cancel()
 
     def _prepare_ice(self) -> None:
         for agent in _ice_agents(self._pc):

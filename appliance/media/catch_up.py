@@ -1,4 +1,4 @@
-"""Lets sound begin late, and brings it into time again where nobody hears it - pure."""
+"""Lets a person begin late, and brings them into time again in their next pause - pure."""
 
 from typing import Final
 
@@ -6,33 +6,39 @@ from appliance.media import pcm
 from appliance.media.pcm import BLOCK_BYTES
 from appliance.media.stretch import period, shorten
 
-# Words that change their pace are understood less: of 432 phrases said into the machine's 49 were
-# misunderstood, and 64 when all that was late ran faster (tests/bench `cut_in`, other walls).
-_PAUSE: Final = 5  # blocks of silence; what follows of it is left out
+_PAUSE: Final = 5  # blocks; what follows of a pause is left out
 _LATE: Final = 10 * BLOCK_BYTES  # 100 ms; what is later runs faster
 _REST: Final = 2  # blocks from one cut to the next: a quarter to a half faster
 _MOST: Final = 25 * BLOCK_BYTES  # that wait, 250 ms; what is too much is left out
 _SILENT: Final = 1e-6  # mean square, -60 dBFS
+_BELOW: Final = 10 ** (-30 / 10)  # times how loud the person is; a room may be noisy
+_FORGET: Final = 10 ** (-0.03 / 10)  # for each block: 3 dB a second
 
 
 class CatchUp:
-    """Mono s16le at 48 kHz in blocks of 10 ms, up to 0.25 s late. Not thread-safe.
+    """Mono s16le at 48 kHz in blocks of 10 ms, up to 0.24 s late. Not thread-safe.
 
-    In time again after the next pause; what is more than 0.1 s late, by running faster.
+    Words whose pace changes are understood less, so that only what is more than 0.1 s late runs
+    faster, until it is no more. Of a pause, 30 dB below the voice or below -60 dBFS, what follows
+    the first 50 ms is left out until the sound is in time.
     """
 
     def __init__(self) -> None:
         self._waiting = b""
         self._blocks = 0
         self._silent = 0  # blocks in a row
+        self._loudest = 0.0  # mean square of a block, lately
 
     def put(self, block: bytes) -> None:
         """Put it (960 bytes) behind what waits."""
         self._waiting = (self._waiting + block)[-_MOST:]
 
-    def take_back(self, blocks: int) -> None:
-        """Leave out so many silent blocks of those put last, as far as they still wait."""
-        while blocks and self._waiting and _silent(self._waiting[-BLOCK_BYTES:]):
+    def replace(self, blocks: int) -> None:
+        """Leave out so many silent blocks of those put last, as far as they still wait.
+
+        Words come instead. A block that is not silent, the end of the words before, ends it.
+        """
+        while blocks and self._waiting and pcm.energy(self._waiting[-BLOCK_BYTES:]) < _SILENT:
             self._waiting = self._waiting[:-BLOCK_BYTES]
             blocks -= 1
 
@@ -41,7 +47,7 @@ class CatchUp:
         self._blocks += 1
         self._leave_out_the_pause()
         if len(self._waiting) > _LATE + BLOCK_BYTES and self._blocks % _REST == 0:
-            self._hurry()
+            self._waiting = shorten(self._waiting, period(self._waiting))
         block, self._waiting = self._waiting[:BLOCK_BYTES], self._waiting[BLOCK_BYTES:]
         return block.ljust(BLOCK_BYTES, b"\0")
 
@@ -50,19 +56,14 @@ class CatchUp:
         self._waiting = b""
 
     def _leave_out_the_pause(self) -> None:
-        while _silent(self._waiting[:BLOCK_BYTES]):
+        while self._is_silent(pcm.energy(self._waiting[:BLOCK_BYTES])):
             self._silent += 1
-            if self._silent <= _PAUSE or len(self._waiting) <= BLOCK_BYTES:
+            late = len(self._waiting) - BLOCK_BYTES
+            if self._silent <= _PAUSE or late <= 0:
                 return
-            self._waiting = self._waiting[BLOCK_BYTES:]
+            self._waiting = self._waiting[min(late, BLOCK_BYTES) :]
         self._silent = 0
 
-    def _hurry(self) -> None:
-        """Leave out a period of the voice."""
-        by = period(self._waiting)
-        if by and len(self._waiting) >= max(4 * by, 2 * by + BLOCK_BYTES):
-            self._waiting = shorten(self._waiting, by)
-
-
-def _silent(sound: bytes) -> bool:
-    return not sound or pcm.energy(sound) < _SILENT
+    def _is_silent(self, energy: float) -> bool:
+        self._loudest = max(energy, self._loudest * _FORGET)
+        return energy < max(_SILENT, self._loudest * _BELOW)

@@ -34,10 +34,11 @@ class _Past(NamedTuple):
     passed: float
 
 
-class Heard(NamedTuple):
-    """What is heard now: one block; more of them, or none, while what was withheld comes first.
+class Release(NamedTuple):
+    """What is heard now: one block of 10 ms, or up to three while what was withheld comes.
 
-    `instead`: of so many of the silent blocks before it.
+    None where a person begins with nothing withheld: the filter's part of them is one block late.
+    `instead`: how many of the silent blocks before are replaced by these and those that follow.
     """
 
     blocks: list[Block]
@@ -58,7 +59,7 @@ class OverTheEcho:
         self._forget()
         self._withheld.clear()
 
-    def heard(self, clean: Block, split: Split, talk: DoubleTalk, *, passes: bool) -> Heard:
+    def heard(self, clean: Block, split: Split, talk: DoubleTalk, *, passes: bool) -> Release:
         """Return what is heard: this block, or silence; and what was withheld, when it begins.
 
         `clean`: what AEC3 makes of the block. `passes`: whether the gate is open for it.
@@ -67,14 +68,14 @@ class OverTheEcho:
         if passes:
             return self._person(clean, talk)
         self._forget()
-        return Heard([WIDE_SILENCE])
+        return Release([WIDE_SILENCE])
 
     def _forget(self) -> None:
         """Nobody is heard over the echo now; what is left of their words is not for the next."""
         self._residual, self._doubts = None, 0
         self._said.clear()
 
-    def _person(self, clean: Block, talk: DoubleTalk) -> Heard:
+    def _person(self, clean: Block, talk: DoubleTalk) -> Release:
         """Return what a person says over the echo, if AEC3 also takes it for one; else its part.
 
         It comes to that 10 to 50 ms later, and is right where the filter has lost the echo.
@@ -84,22 +85,21 @@ class OverTheEcho:
         agrees = passed >= loud * _AGREES and talk.leak <= _FITS
         self._doubts = 0 if agrees else self._doubts + 1
         if self._residual is None and (0 < self._doubts <= _DOUBTS or not talk.person):
-            return Heard([WIDE_SILENCE])
+            return Release([WIDE_SILENCE])
         self._withheld.clear()
         if self._doubts > _DOUBTS or not talk.suspected:
             self._said.clear()
-            return Heard([clean])
-        self._said.extend(said)
-        instead = 0
+            if self._residual:
+                self._residual = ResidualSuppressor()  # what it still has is not for later words
+            return Release([clean])
+        begins = self._residual is None
         if self._residual is None:
-            self._residual, instead = ResidualSuppressor(), len(said) - 1
-            self._next(self._residual, talk)  # it is one block late: nothing is heard of it yet
-        count = min(_AT_ONCE, len(self._said))
-        return Heard([self._next(self._residual, talk) for _ in range(count)], instead)
-
-    def _next(self, residual: ResidualSuppressor, talk: DoubleTalk) -> Block:
-        split = self._said.popleft().split
-        return residual.process(split.left, split.echo, talk.leak)
+            self._residual = ResidualSuppressor()
+        self._said.extend(said)
+        past = [self._said.popleft().split for _ in range(min(_AT_ONCE, len(self._said)))]
+        blocks = [self._residual.process(each.left, each.echo, talk.leak) for each in past]
+        # The first of a suppressor has nothing in it yet.
+        return Release(blocks[begins:], len(said) - 1 if begins else 0)
 
     def _beginning(self) -> list[_Past]:
         """Return what was withheld of the words of somebody who is now known to speak."""

@@ -33,7 +33,7 @@ from appliance.media.coupling import Coupling
 from appliance.media.double_talk import DoubleTalk
 from appliance.media.gate import DUCKED, Gate
 from appliance.media.knob import Knob
-from appliance.media.over_the_echo import Heard, OverTheEcho, Split
+from appliance.media.over_the_echo import OverTheEcho, Release, Split
 from appliance.media.speex import LinearCanceller
 
 # At 16 kHz: what the service understands speech from, and AEC3 hears 3 to 4 more interruptions out
@@ -128,8 +128,8 @@ class WebRtcEcho(EchoCanceller):
             out = self._person.heard(clean, split, self._talk, passes=passes)
         else:
             self._person.gone()
-            out = Heard([clean if passes else WIDE_SILENCE])
-        self._out.take_back(out.instead)
+            out = Release([clean if passes else WIDE_SILENCE])
+        self._out.replace(out.instead)
         for block in out.blocks:
             self._out.put(self._widen.convert(block))
         return self._out.pull()
@@ -155,8 +155,8 @@ class WebRtcEcho(EchoCanceller):
         self._talk.take(*powers)
         self._knob.take(*powers)
         self._sounded = min(_LATELY, self._sounded + 1) if sounding else max(0, self._sounded - 2)
-        lost = self._sounded == _LATELY and self._lost()
-        split = None if lost else Split(left, echo)
+        mistaken = self._sounded == _LATELY and self._mistaken()
+        split = None if mistaken else Split(left, echo)
         if self._talk.suspected:
             return left, rounded(reference * _SHOWN), split
         return rounded(heard - echo * _LINEAR_SHARE), reference, split
@@ -179,10 +179,10 @@ class WebRtcEcho(EchoCanceller):
         """The linear filter, while it is at work."""
         return None if self._coupling.none else self._linear
 
-    def _lost(self) -> bool:
-        """Notice that the card has lost sound, or took more into stock: the echo has jumped.
+    def _mistaken(self) -> bool:
+        """Return whether what seemed to be a person was the echo: nothing more of it is heard.
 
-        Return whether what seemed to be a person was the echo: nothing more of it is heard.
+        Notices that the card has lost sound, or took more into stock: the echo has jumped.
         """
         person = self._gate.gain <= DUCKED  # and still there, the speaker being down
         harmful = self._talk.harmful and self._gate.settled

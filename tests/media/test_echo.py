@@ -8,9 +8,10 @@ import pytest
 
 from appliance.media import pcm
 from appliance.media.alignment import Alignment
-from appliance.media.bands import Block
+from appliance.media.bands import WIDE_BLOCK, WIDE_SILENCE, Block
 from appliance.media.double_talk import DoubleTalk
 from appliance.media.echo import HANG_BLOCKS, EchoCanceller, HalfDuplex, NoEcho
+from appliance.media.over_the_echo import OverTheEcho, Release
 from appliance.media.speex import LinearCanceller
 from appliance.media.webrtc_echo import WebRtcEcho
 from tests.media.plain import LOUD
@@ -104,6 +105,25 @@ def test_with_headphones_both_may_speak_all_the_time() -> None:
     late = slice(4 * SECOND, None)
     assert abs(level(near[late]) - level(clean[late])) < 4
     assert canceller.steady
+
+
+def test_words_replace_the_silence_that_stood_in_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    far = list(pcm.blocks(bits(0.3 * babble(2, 1, 110))))
+    word = (3000 * np.sin(np.arange(WIDE_BLOCK) / 10)).astype(np.int16)
+    fading = (word * np.linspace(1, 0, WIDE_BLOCK) ** 2).astype(np.int16)
+    silence = Release([WIDE_SILENCE])
+    script = [Release([word, word, fading]), silence, silence, Release([word] * 3, instead=2)]
+    releases: list[Release] = []
+    monkeypatch.setattr(
+        OverTheEcho, "heard", lambda *_, **__: releases.pop(0) if releases else silence
+    )
+    canceller = WebRtcEcho()
+    for block in far[:-4]:
+        canceller.process(pcm.SILENCE, block)
+    releases += script
+    heard = [canceller.process(pcm.SILENCE, block) for block in far[-4:]]
+    assert not releases
+    assert all(pcm.energy(block) > 1e-4 for block in heard)  # the first three are late by two
 
 
 def test_speaker_goes_down_while_somebody_cuts_in_and_only_then() -> None:
