@@ -1,10 +1,12 @@
 """Brings the speaker's sound to the moment in which its echo comes, however the clocks run."""
 
 from collections import deque
+from statistics import fmean
 
 import numpy as np
 
 from appliance.media.bands import WIDE_BLOCK, WIDE_RATE, Block, Floats, rounded
+from appliance.media.clocks import Clocks
 
 LEAD = 0.025  # s by which the reference is before its echo: what a linear filter needs in front
 STEADY = 0.004  # s; farther than that the delay has jumped, and not drifted
@@ -26,7 +28,8 @@ _SOON, _OFTEN, _AT_LAST = 15, 5, 60  # blocks after a jump: the first look, the 
 _JUMPED = 0.001  # s; with less it is a drift, and the filter follows
 _HOLD = 150  # blocks until it is looked again for what was no jump
 _AGREE = 0.0005  # s; two looks that say the same are right
-_FOLLOW, _LEARN = 0.4, 0.03  # of the error, at each look, to the rate: for now, for good
+_FOLLOWS = 0.5  # s in which the reference follows the echo, for the most part
+_BLOCK = WIDE_BLOCK / WIDE_RATE  # s
 _SAMPLES = np.arange(WIDE_BLOCK)
 _AROUND = np.arange(-1, 3)[:, None]
 # Between two samples runs a cubic through them and their neighbours (Catmull-Rom): its coefficients
@@ -49,7 +52,9 @@ class Alignment:
         self._scratch: Floats = np.empty(_WINDOW_BLOCKS * WIDE_BLOCK, np.float32)
         self._lag = 0.0  # samples behind the newest
         self._rate = 0.0
-        self._learned = 0.0
+        self._clocks = Clocks()
+        self._now = 0  # blocks since the begin
+        self._lags: deque[float] = deque(maxlen=_WINDOW_BLOCKS)  # of what is searched
         self._point: float | None = None  # s; where the echo is held
         self._strayed = 0
         self._echo: float | None = None
@@ -65,16 +70,22 @@ class Alignment:
     @property
     def drift(self) -> float:
         """By what share the speaker's clock is fast (1e-6: 1 ppm), as far as it is known."""
-        return self._learned
+        return -self._clocks.growth
 
     def forget(self) -> None:
         """Look for the echo anew: it is not where it was."""
-        self._far, self._near = _silence(), _silence()
+        self._look_anew()
+        self._clocks.jump()
         self._point = None
         self._heard = 0
         self._blocks = 0
         self._seeking = self._hold = 0
         self._sought: float | None = None
+
+    def _look_anew(self) -> None:
+        """Search nothing of what was before."""
+        self._far, self._near = _silence(), _silence()
+        self._lags.clear()
 
     @property
     def seeking(self) -> bool:
@@ -90,15 +101,25 @@ class Alignment:
         if self._point is None or self._hold:
             return False
         self._near = _silence()
+        self._lags.clear()
         self._seeking, self._sought = 1, None
         return True
 
     def reference(self, far: Block) -> Block:
         """Take 10 ms of the far end, return the 10 ms whose echo is due."""
         self._sound.add(far)
+        self._now += 1
+        self._rate = self._wanted_rate()
         due = self._sound.block(WIDE_BLOCK + self._lag + 2, 1 + self._rate)
         self._lag = max(0.0, self._lag - WIDE_BLOCK * self._rate)
         return rounded(due)
+
+    def _wanted_rate(self) -> float:
+        """Return by what share the reference has to be faster, for its echo to be held."""
+        delay = self._clocks.delay(self._now * _BLOCK)
+        if delay is None or self._point is None or self._seeking:
+            return self.drift
+        return self.drift + (self._lag / WIDE_RATE + self._point - delay) / _FOLLOWS
 
     def past(self, blocks: int) -> Block:
         """Return the reference of so many blocks ago (PAST at most), as it is aligned now."""
@@ -112,6 +133,7 @@ class Alignment:
         """
         self._far.append(reference)
         self._near.append(near)
+        self._lags.append(self._lag)
         if self._seeking:
             return self._seek(sounding=sounding)
         self._hold = max(0, self._hold - 1)
@@ -160,13 +182,14 @@ class Alignment:
         self._echo = found
         if self._point is None:
             self._strayed = 0
-            self._rate = self._learned
             if _NEAR_ENOUGH[0] < found < _NEAR_ENOUGH[1]:
                 self._point = found
+                self._learn(found)
                 return False
             lag = min(max(0.0, self._lag + (found - LEAD) * WIDE_RATE), _MOST)
             moved, self._lag = (lag - self._lag) / WIDE_RATE, lag
             self._point = self._echo = found - moved
+            self._look_anew()
             return moved != 0.0
         error = found - self._point
         if abs(error) > STEADY:
@@ -176,9 +199,13 @@ class Alignment:
                 return True
             return False
         self._strayed = 0
-        self._learned -= error * _LEARN
-        self._rate = self._learned - error * _FOLLOW
+        self._learn(found)
         return False
+
+    def _learn(self, found: float) -> None:
+        """Take in where the echo was, on average, in what was searched."""
+        middle = self._now - (len(self._lags) - 1) / 2
+        self._clocks.take(middle * _BLOCK, fmean(self._lags) / WIDE_RATE + found)
 
 
 class _Tape:
