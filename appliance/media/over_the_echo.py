@@ -76,13 +76,13 @@ class OverTheEcho:
         self._said.clear()
 
     def _person(self, clean: Block, talk: DoubleTalk) -> Release:
-        """Return what a person says over the echo, if AEC3 also takes it for one; else its part.
+        """Return what a person says over the echo; AEC3's part if that takes it for none.
 
         It comes to that 10 to 50 ms later, and is right where the filter has lost the echo.
         """
         said = [self._withheld[-1]] if self._residual else self._beginning()
         passed, loud = sum(past.passed for past in said), sum(past.loud for past in said)
-        agrees = passed >= loud * _AGREES and talk.leak <= _FITS
+        agrees = talk.certain or (passed >= loud * _AGREES and talk.leak <= _FITS)
         self._doubts = 0 if agrees else self._doubts + 1
         if self._residual is None and (0 < self._doubts <= _DOUBTS or not talk.person):
             return Release([WIDE_SILENCE])

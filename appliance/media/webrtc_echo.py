@@ -114,7 +114,7 @@ class WebRtcEcho(EchoCanceller):
             self._coupling.found()
         near_end, far_end, split = self._filtered(mic, reference, sounding)
         clean = self._processor.process(near_end, far_end)
-        left = power(clean)
+        left = power(split.left if split and self._talk.certain else clean)
         speech = 0.0
         if left >= _FAINTEST:
             self._voice.process(clean)

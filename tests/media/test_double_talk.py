@@ -65,6 +65,29 @@ def test_person_is_found_within_50_ms_though_fainter_than_the_echo() -> None:
     assert line.talk.suspected
 
 
+def certain(line: Line, blocks: int, person: float = -90.0) -> list[bool]:
+    """Return after which blocks the filter alone is enough. `person`: dBFS."""
+    seen = []
+    for _ in range(blocks):
+        line.run(1, person=person)
+        seen.append(line.talk.certain)
+    return seen
+
+
+def test_loud_person_is_certain_after_three_blocks_and_a_faint_one_never() -> None:
+    assert not any(certain(settled(), 50, person=-28.0))
+    line = settled()
+    assert certain(line, 4, person=-16.0) == [False, False, True, True]
+    assert not certain(line, 4)[-1]
+
+
+def test_nobody_is_certain_over_an_echo_that_has_jumped() -> None:
+    line = settled()
+    for _ in range(20):
+        line.jump(1)
+        assert not line.talk.certain
+
+
 def test_person_is_not_part_of_what_the_filter_usually_leaves() -> None:
     line = settled()
     before = line.talk.leak

@@ -17,6 +17,7 @@ class Talk:
     over: bool = True
     suspected: bool = True
     person: bool = True
+    certain: bool = False
 
 
 ECHO_ALONE = Talk(over=False, suspected=False, person=False)
@@ -91,6 +92,12 @@ def test_aec3_that_disagrees_is_believed_after_50_ms(blocks: int, heard: bool) -
     (last,) = line.block(Talk(), clean=FAINT)
     assert last.any() == heard
     assert not loud(last)  # AEC3's part of it
+
+
+def test_aec3_is_not_asked_about_a_person_beyond_doubt() -> None:
+    line = Line()
+    line.block(Talk(), clean=FAINT, passes=False)
+    assert loud(line.block(Talk(certain=True), clean=FAINT)[-1])
 
 
 def test_nobody_is_heard_once_the_filter_takes_them_for_none_before_aec3_agreed() -> None:
