@@ -37,12 +37,12 @@ class Line:
             seen.append(self.talk.person)
         return seen
 
-    def jump(self, blocks: int, person: float = -90.0) -> list[bool]:
+    def jump(self, blocks: int, person: float = -90.0, echo: float = -20.0) -> list[bool]:
         """Return in which blocks the echo was taken for lost, the filter being wrong."""
         seen = []
         for _ in range(blocks):
-            near = self._noise(-20) + self._noise(person)
-            self._take(near, self._noise(-20))
+            near = self._noise(echo) + self._noise(person)
+            self._take(near, self._noise(echo))
             seen.append(self.talk.astray(person=False))
         return seen
 
@@ -136,6 +136,10 @@ def test_faint_sound_is_nobody_however_little_echo_there_is() -> None:
     line = settled()
     line.run(200, echo=-80.0)
     assert not any(line.run(50, echo=-80.0, person=-50.0))
+
+
+def test_echo_that_jumps_as_a_syllable_ends_is_lost_within_50_ms() -> None:
+    assert any(settled().jump(5, echo=-36.0))
 
 
 def test_echo_that_jumps_is_lost_within_50_ms_and_no_person() -> None:
