@@ -28,7 +28,8 @@ _SOON, _OFTEN, _AT_LAST = 15, 5, 60  # blocks after a jump: the first look, the 
 _JUMPED = 0.001  # s; with less it is a drift, and the filter follows
 _HOLD = 150  # blocks until it is looked again for what was no jump
 _AGREE = 0.0005  # s; two looks that say the same are right
-_FOLLOWS = 0.5  # s in which the reference follows the echo, for the most part
+_FOLLOWS = 2.0  # s in which the reference follows the echo, for the most part
+_MOST_PULL = 300e-6  # by which it is faster or slower for that
 _BLOCK = WIDE_BLOCK / WIDE_RATE  # s
 _SAMPLES = np.arange(WIDE_BLOCK)
 _AROUND = np.arange(-1, 3)[:, None]
@@ -42,9 +43,9 @@ _CUBIC: Floats = np.array(
 class Alignment:
     """Delays the far end, to a fraction of a sample, until it is LEAD before its echo.
 
-    Not thread-safe. Looks for the echo twice a second while the speaker sounds (GCC-PHAT: Knapp
-    and Carter, 1976), which takes about half a millisecond; follows clocks that drift apart by
-    resampling, so that a filter behind it sees a room that stands still.
+    Not thread-safe. Looks for the echo up to twice a second while the speaker sounds (GCC-PHAT:
+    Knapp and Carter, 1976), which takes about half a millisecond; follows clocks that drift apart
+    by resampling, so that a filter behind it sees a room that stands still.
     """
 
     def __init__(self) -> None:
@@ -56,7 +57,6 @@ class Alignment:
         self._now = 0  # blocks since the begin
         self._lags: deque[float] = deque(maxlen=_WINDOW_BLOCKS)  # of what is searched
         self._point: float | None = None  # s; where the echo is held
-        self._strayed = 0
         self._echo: float | None = None
         self.jumps = 0
         """Times that an echo which was sought had jumped, and was brought back."""
@@ -109,9 +109,9 @@ class Alignment:
         """Take 10 ms of the far end, return the 10 ms whose echo is due."""
         self._sound.add(far)
         self._now += 1
-        self._rate = self._wanted_rate()
+        self._rate = min(self._wanted_rate(), self._lag / WIDE_BLOCK)
         due = self._sound.block(WIDE_BLOCK + self._lag + 2, 1 + self._rate)
-        self._lag = max(0.0, self._lag - WIDE_BLOCK * self._rate)
+        self._lag = min(self._lag - WIDE_BLOCK * self._rate, _MOST)
         return rounded(due)
 
     def _wanted_rate(self) -> float:
@@ -119,7 +119,8 @@ class Alignment:
         delay = self._clocks.delay(self._now * _BLOCK)
         if delay is None or self._point is None or self._seeking:
             return self.drift
-        return self.drift + (self._lag / WIDE_RATE + self._point - delay) / _FOLLOWS
+        pull = (self._lag / WIDE_RATE + self._point - delay) / _FOLLOWS
+        return self.drift + min(max(pull, -_MOST_PULL), _MOST_PULL)
 
     def past(self, blocks: int) -> Block:
         """Return the reference of so many blocks ago (PAST at most), as it is aligned now."""
@@ -175,13 +176,11 @@ class Alignment:
         if not 0 <= lag <= _MOST:
             return True
         self._lag, self._point, self._echo = lag, point, point
-        self._strayed = 0
         return False
 
     def _settle(self, found: float) -> bool:
         self._echo = found
         if self._point is None:
-            self._strayed = 0
             if _NEAR_ENOUGH[0] < found < _NEAR_ENOUGH[1]:
                 self._point = found
                 self._learn(found)
@@ -191,21 +190,20 @@ class Alignment:
             self._point = self._echo = found - moved
             self._look_anew()
             return moved != 0.0
-        error = found - self._point
-        if abs(error) > STEADY:
-            self._strayed += 1
-            if self._strayed >= 2:  # one look may be wrong
-                self._bring_back(found)
-                return True
+        if not self._learn(found):
+            if self._lag < 1:
+                self._point = found  # nothing holds what comes sooner and sooner
             return False
-        self._strayed = 0
-        self._learn(found)
-        return False
+        if abs(found - self._point) < STEADY:
+            self._point = found  # the filter has followed it there
+            return False
+        self._bring_back(found)
+        return True
 
-    def _learn(self, found: float) -> None:
-        """Take in where the echo was, on average, in what was searched."""
+    def _learn(self, found: float) -> bool:
+        """Take in where the echo was in what was searched; return whether it has jumped."""
         middle = self._now - (len(self._lags) - 1) / 2
-        self._clocks.take(middle * _BLOCK, fmean(self._lags) / WIDE_RATE + found)
+        return self._clocks.take(middle * _BLOCK, fmean(self._lags) / WIDE_RATE + found)
 
 
 class _Tape:

@@ -13,8 +13,9 @@ _SLOWEST: Final = 500.0  # blocks that count for the usual leak; fewer while it 
 # instead of 13, and 2 missed of 384 instead of 6; with 8 dB somebody was not heard for a second.
 _WORSE: Final = 6.0
 _FAR_ABOVE, _ABOVE, _ALWAYS = 12.0, 8.0, -10.0  # dB over the usual leak; and that is always enough
-# dB over the usual leak, of an echo that is nearly all there, in so many blocks in a row: a person.
-_BEYOND_DOUBT, _ALL_THERE, _CERTAIN = 20.0, 0.9, 3
+# dB over the usual leak, of an echo that has changed by less than a tenth, in so many blocks in a
+# row: a person.
+_BEYOND_DOUBT, _ALIKE, _CERTAIN = 20.0, 0.1, 3
 _LEAST: Final = -18.0  # dB of leak; less says nothing
 _FAINT: Final = 10 ** (-45 / 10)  # mean square; a person leaves more
 _ECHOES: Final = 10 ** (-50 / 10)  # mean square; with less of an echo nothing is learnt
@@ -63,7 +64,7 @@ class DoubleTalk:
 
     @property
     def certain(self) -> bool:
-        """Whether the filter leaves so much that AEC3 need not agree: it takes loud vowels out."""
+        """Whether the filter leaves so much that AEC3 need not agree, which takes vowels out."""
         return self._certain >= _CERTAIN
 
     @property
@@ -100,8 +101,8 @@ class DoubleTalk:
             self._blocks += 1
             self.leak += (leak - self.leak) / min(20 + self._blocks / 3, _SLOWEST)
         self._count(over=over and self._left > _FAINT)
-        all_there = self._both > self._found * _ALL_THERE
-        certain = self._over[-1] and all_there and leak > self.leak + _BEYOND_DOUBT
+        as_it_was = abs(self._both - self._found) < self._found * _ALIKE
+        certain = self._over[-1] and as_it_was and leak > self.leak + _BEYOND_DOUBT
         self._certain = self._certain + 1 if certain else 0
 
     def miss(self) -> None:

@@ -11,7 +11,7 @@ _WITHHELD: Final = 20  # blocks, in which it becomes clear that somebody cuts in
 _BEFORE: Final = 1  # block heard before the first in which there was more than an echo
 _AT_ONCE: Final = 3  # blocks in one, until what was withheld has caught up
 _AGREES: Final = 10 ** (-14 / 10)  # of the power that the linear filter leaves; AEC3 leaves more
-_FITS: Final = -18.0  # dB of leak; a filter that leaves more is not to be heard
+_FITS: Final = -18.0  # dB of leak; a filter that leaves more is heard if there is no doubt
 _DOUBTS: Final = 5  # blocks in a row that are withheld because AEC3 does not agree
 
 

@@ -83,7 +83,7 @@ def test_drift_is_followed_until_the_room_stands_still(ppm: float) -> None:
     far = noise(40)
     alignment = Alignment()
     reference, anew = run(alignment, far, echo(far, 0.08, ppm))
-    assert alignment.drift * 1e6 == pytest.approx(ppm, abs=1)
+    assert alignment.drift * 1e6 == pytest.approx(ppm, abs=2)
     assert len(anew) == 1
     near = echo(far, 0.08, ppm)
     moved = lead(reference, near, 39) - lead(reference, near, 30)
@@ -102,6 +102,35 @@ def test_reference_is_where_its_echo_comes_after_ten_seconds_of_silence(ppm: flo
     after, _ = run(alignment, far[silent.stop :], near[silent.stop :])
     moved = lead(after, near[silent.stop :], 0.2) - lead(before, near[: silent.start], 19)
     assert abs(moved) <= 1.5 / WIDE_RATE  # a sample
+
+
+def test_echo_is_held_where_it_was_once_the_drift_is_known() -> None:
+    far = noise(20)
+    near = echo(far, 0.08, 300)
+    reference, _ = run(Alignment(), far, near)
+    assert lead(reference, near, 19) == pytest.approx(LEAD, abs=1.5 / WIDE_RATE)
+
+
+@pytest.mark.parametrize("at", [3, 4, 6])
+def test_small_jump_is_no_drift(at: int) -> None:
+    far = noise(30)
+    jump = at * WIDE_RATE
+    near = np.concatenate((echo(far, 0.08)[:jump], echo(far, 0.082)[jump:]))
+    alignment = Alignment()
+    reference, _ = run(alignment, far, near)
+    assert abs(alignment.drift) < 5e-6
+    assert alignment.delay == pytest.approx(0.082, abs=2e-4)
+    assert lead(reference, near, 29) == pytest.approx(lead(reference, near, 19), abs=1e-4)
+
+
+def test_echo_that_comes_sooner_and_sooner_than_can_be_held_is_left_alone() -> None:
+    far = noise(20)
+    near = echo(far, 0.03, 300)
+    alignment = Alignment()
+    reference, anew = run(alignment, far, near)
+    assert anew == []
+    assert alignment.drift == pytest.approx(300e-6, abs=5e-6)
+    assert np.corrcoef(reference[2:], far[:-2])[0, 1] > 0.999
 
 
 def test_jump_is_noticed_and_set_right() -> None:

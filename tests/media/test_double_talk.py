@@ -37,6 +37,11 @@ class Line:
             seen.append(self.talk.person)
         return seen
 
+    def turned_up(self) -> None:
+        """Take in a block of an echo that is twice as loud as the filter knows it."""
+        found = self._noise(-20)
+        self._take(2 * found, found)
+
     def jump(self, blocks: int, person: float = -90.0, echo: float = -20.0) -> list[bool]:
         """Return in which blocks the echo was taken for lost, the filter being wrong."""
         seen = []
@@ -79,6 +84,13 @@ def test_loud_person_is_certain_after_three_blocks_and_a_faint_one_never() -> No
     line = settled()
     assert certain(line, 4, person=-16.0) == [False, False, True, True]
     assert not certain(line, 4)[-1]
+
+
+def test_nobody_is_certain_in_an_echo_that_became_louder() -> None:
+    line = settled()
+    for _ in range(50):
+        line.turned_up()
+        assert not line.talk.certain
 
 
 def test_nobody_is_certain_over_an_echo_that_has_jumped() -> None:
