@@ -26,6 +26,7 @@ from tests.bench.scenes import (
     INTELLIGIBLE,
     Outcome,
     Samples,
+    answers_alone,
     outcome,
     refused_after,
     talks_alone,
@@ -37,6 +38,7 @@ T = TypeVar("T")
 WALLS = 3  # rooms of each kind
 CUTS_IN = WALLS * len(rooms.INTERRUPTIONS)  # in each kind of room
 ALONE_SCENES = 9  # more of the live room, in which nobody cuts in: together half an hour
+ANSWERING = ("nominal", "loud", "reverb")  # in which it answers shortly, and pauses
 # Somebody turns the loudspeaker's own volume while only the machine talks.
 TURNED = ("nominal", "loud", "reverb")
 TURNS = tuple(((13.0, by), (19.0, -by), (66.0, by), (75.0, -by)) for by in (-6.0, 6.0))
@@ -71,7 +73,7 @@ async def echo() -> list[Row]:
     text = "ERLE, nominal, of what is heard and of what is withheld"
     rows.append(Row("echo.open", text, "dB", min(withheld), None))
     rows.append(await _misheard())
-    return [*rows, await _own(results), await _turned(), await _refused()]
+    return [*rows, await _own(results), await _answering(), await _turned(), await _refused()]
 
 
 async def _of_each(job: Callable[..., T], arguments: Iterable[tuple[object, ...]]) -> list[T]:
@@ -92,6 +94,18 @@ async def _own(results: Mapping[tuple[str, str], Sequence[Outcome]]) -> Row:
     ours = others + ALONE_SCENES * ALONE_S / 60
     text = f"interruptions by itself in {ours:.0f} minutes of all rooms (others: {others:.0f})"
     return Row("echo.own", text, "times", own.pop("ours") + sum(alone), 0, own)
+
+
+async def _answering() -> Row:
+    """Return how often the machine interrupts itself with short answers, from the first one on."""
+    walls = [room for kind in ANSWERING for room in rooms.others(rooms.ROOMS[kind], WALLS)]
+    jobs = [(name, room) for name in CANCELLERS for room in walls]
+    own = dict.fromkeys(CANCELLERS, 0.0)
+    for (name, _), found in zip(jobs, await _of_each(answers_alone, jobs), strict=True):
+        own[name] += found
+    minutes = len(walls) * rooms.LENGTH / 60
+    text = f"interruptions by itself in {minutes:.0f} minutes of short answers"
+    return Row("echo.answers", text, "times", own.pop("ours"), 0, own)
 
 
 async def _turned() -> Row:

@@ -40,6 +40,7 @@ HEARD_WITHIN = 2.5  # s
 BEGINNING = 4.0  # s from the first word, in which a canceller finds the echo
 COUNTED_S = rooms.INTERRUPTIONS[0] - rooms.SPOKEN[0] - BEGINNING + rooms.LENGTH - rooms.ALONE[1]
 ALONE_S = rooms.LENGTH - rooms.SPOKEN[0] - (rooms.ALONE[1] - rooms.ALONE[0])
+ANSWER, PAUSE = 3.0, 9.0  # s of short answers, and of silence after each
 EARLY, LATE = (12.0, 22.0), (70.0, 82.0)  # s in which only the machine talks
 SPANS = {  # s: from 2 s after a jump, and through the xruns
     "delay jumps": ((14.0, 22.0), (68.0, 82.0)),
@@ -95,6 +96,17 @@ def talks_alone(room: Room) -> int:
     silence = np.zeros(RATE)
     scene = rooms.scene(room, assistant, silence, [silence] * len(rooms.INTERRUPTIONS))
     return len(speech_in(play(WebRtcEcho(), scene, room)))
+
+
+def answers_alone(name: str, room: Room) -> int:
+    """Return how often the machine interrupts itself with short answers; nobody else speaks."""
+    assistant, _, _ = _voices()
+    length, pause = round(ANSWER * RATE), np.zeros(round(PAUSE * RATE))
+    answers = [assistant[at : at + length] for at in range(0, len(assistant) - length, length)]
+    silence = np.zeros(RATE)
+    talk = np.concatenate([part for answer in answers for part in (answer, pause)])
+    scene = rooms.scene(room, talk, silence, [silence] * len(rooms.INTERRUPTIONS))
+    return len(speech_in(play(CANCELLERS[name](), scene, room)))
 
 
 def refused_after(room: Room) -> float:
