@@ -29,7 +29,6 @@ _JUMPED = 0.001  # s; with less it is a drift, and the filter follows
 _HOLD = 150  # blocks until it is looked again for what was no jump
 _AGREE = 0.0005  # s; two looks that say the same are right
 _FOLLOWS = 2.0  # s in which the reference follows the echo, for the most part
-_MOST_PULL = 300e-6  # by which it is faster or slower for that
 _BLOCK = WIDE_BLOCK / WIDE_RATE  # s
 _SAMPLES = np.arange(WIDE_BLOCK)
 _AROUND = np.arange(-1, 3)[:, None]
@@ -109,18 +108,18 @@ class Alignment:
         """Take 10 ms of the far end, return the 10 ms whose echo is due."""
         self._sound.add(far)
         self._now += 1
-        self._rate = min(self._wanted_rate(), self._lag / WIDE_BLOCK)
+        least, most = (self._lag - _MOST) / WIDE_BLOCK, self._lag / WIDE_BLOCK
+        self._rate = min(max(self._wanted_rate(), least), most)
         due = self._sound.block(WIDE_BLOCK + self._lag + 2, 1 + self._rate)
-        self._lag = min(self._lag - WIDE_BLOCK * self._rate, _MOST)
+        self._lag -= WIDE_BLOCK * self._rate
         return rounded(due)
 
     def _wanted_rate(self) -> float:
         """Return by what share the reference has to be faster, for its echo to be held."""
         delay = self._clocks.delay(self._now * _BLOCK)
-        if delay is None or self._point is None or self._seeking:
+        if delay is None or self._point is None:
             return self.drift
-        pull = (self._lag / WIDE_RATE + self._point - delay) / _FOLLOWS
-        return self.drift + min(max(pull, -_MOST_PULL), _MOST_PULL)
+        return self.drift + (self._lag / WIDE_RATE + self._point - delay) / _FOLLOWS
 
     def past(self, blocks: int) -> Block:
         """Return the reference of so many blocks ago (PAST at most), as it is aligned now."""
@@ -183,7 +182,6 @@ class Alignment:
         if self._point is None:
             if _NEAR_ENOUGH[0] < found < _NEAR_ENOUGH[1]:
                 self._point = found
-                self._learn(found)
                 return False
             lag = min(max(0.0, self._lag + (found - LEAD) * WIDE_RATE), _MOST)
             moved, self._lag = (lag - self._lag) / WIDE_RATE, lag
@@ -191,17 +189,19 @@ class Alignment:
             self._look_anew()
             return moved != 0.0
         if not self._learn(found):
-            if self._lag < 1:
-                self._point = found  # nothing holds what comes sooner and sooner
             return False
-        if abs(found - self._point) < STEADY:
+        if abs(found - self._point) < STEADY and _NEAR_ENOUGH[0] < found < _NEAR_ENOUGH[1]:
             self._point = found  # the filter has followed it there
             return False
         self._bring_back(found)
         return True
 
     def _learn(self, found: float) -> bool:
-        """Take in where the echo was in what was searched; return whether it has jumped."""
+        """Take in where the echo was in what was searched; return whether it has jumped.
+
+        As if all of that were sound: where its begin is silent, only the growth that is known
+        already makes up for the difference.
+        """
         middle = self._now - (len(self._lags) - 1) / 2
         return self._clocks.take(middle * _BLOCK, fmean(self._lags) / WIDE_RATE + found)
 

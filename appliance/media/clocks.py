@@ -6,9 +6,9 @@ from typing import Final
 # Measured in simulated rooms (tests/bench, echo): looks are 5 to 10 us off, and those that follow
 # each other are not independent.
 _LOOK: Final = 15e-6**2  # variances: s by which a look is off
-_CRYSTALS: Final = 100e-6**2  # by which two clocks differ
+_CRYSTALS: Final = 150e-6**2  # by which two clocks differ
 _WANDER: Final = 0.05e-6**2  # by which that changes in a second: 0.4 ppm in a minute
-_MOST: Final = 500e-6  # by which they differ at most; with twice as much an echo is given up
+_MOST: Final = 500e-6  # by which they differ at most
 # s off the line, or so many standard deviations of it: somebody spoke into the look, or it jumped.
 _WRONG, _DEVIATIONS = 100e-6, 4.0
 
@@ -44,7 +44,8 @@ class Clocks:
     def take(self, at: float, delay: float) -> bool:
         """Take in how long the delay was at a time after the one before.
 
-        Returns whether it has jumped: two looks in a row are wrong. One of them changes nothing.
+        Returns whether it has jumped: two looks in a row are wrong, and the growth is unsure again.
+        One of them changes nothing.
         """
         growth = self._spread[2]
         if self._latest is None:

@@ -16,6 +16,10 @@ _FAR_ABOVE, _ABOVE, _ALWAYS = 12.0, 8.0, -10.0  # dB over the usual leak; and th
 # dB over the usual leak, of an echo that has changed by less than a tenth, in so many blocks in a
 # row: a person.
 _BEYOND_DOUBT, _ALIKE, _CERTAIN = 20.0, 0.1, 3
+# dB more of it at first, falling to none over so many blocks of echo: a filter that has heard few
+# sounds leaves more of others. In 48 minutes of short answers nobody was heard who was not there,
+# and 5 times without; of 72 who cut in after its first 4 s 27 are missed instead of 21.
+_YOUNG, _YOUTH = 3.0, 600
 _LEAST: Final = -18.0  # dB of leak; less says nothing
 _FAINT: Final = 10 ** (-45 / 10)  # mean square; a person leaves more
 _ECHOES: Final = 10 ** (-50 / 10)  # mean square; with less of an echo nothing is learnt
@@ -46,7 +50,7 @@ class DoubleTalk:
     def __init__(self) -> None:
         self.leak = _UNKNOWN
         """What the filter usually leaves over the echo, dB."""
-        self._blocks = 0
+        self._blocks = self._age = 0
         self._left = self._latest = self._echo = 0.0
         self._heard = self._both = self._found = 0.0
         self._unlike = self._harmful = self._suspected = self._believed = self._certain = 0
@@ -65,7 +69,7 @@ class DoubleTalk:
     @property
     def certain(self) -> bool:
         """Whether the filter leaves so much that AEC3 need not agree, which takes vowels out."""
-        return self._certain >= _CERTAIN
+        return self.person and self._certain >= _CERTAIN
 
     @property
     def over(self) -> bool:
@@ -99,10 +103,11 @@ class DoubleTalk:
         over = leak > self._limit()
         if self._echo > _ECHOES and (not over or self.leak > _KNOWN):
             self._blocks += 1
+            self._age += 1
             self.leak += (leak - self.leak) / min(20 + self._blocks / 3, _SLOWEST)
         self._count(over=over and self._left > _FAINT)
         as_it_was = abs(self._both - self._found) < self._found * _ALIKE
-        certain = self._over[-1] and as_it_was and leak > self.leak + _BEYOND_DOUBT
+        certain = as_it_was and leak > self.leak + _BEYOND_DOUBT
         self._certain = self._certain + 1 if certain else 0
 
     def miss(self) -> None:
@@ -121,7 +126,8 @@ class DoubleTalk:
 
     def _limit(self) -> float:
         """Return from which leak on there is more than the echo's own, dB."""
-        return max(_LEAST, min(self.leak + _FAR_ABOVE, max(_ALWAYS, self.leak + _ABOVE)))
+        limit = max(_LEAST, min(self.leak + _FAR_ABOVE, max(_ALWAYS, self.leak + _ABOVE)))
+        return limit + _YOUNG * max(0.0, 1 - self._age / _YOUTH)
 
     def _compare(self, heard: float, both: float, found: float) -> None:
         keep = min(_LIKENESS_KEEPS, _BEFORE * found / max(self._found, _NOTHING))

@@ -64,7 +64,7 @@ class Gate:
     ) -> bool:
         """Whether this block of the microphone is to be heard; also sets the speaker's gain.
 
-        `sounding`: the speaker is. `power`: mean square of the cleaned block. `speech`: how
+        `sounding`: the speaker is. `power`: mean square of what is left of the block. `speech`: how
         probable it is that somebody speaks in it, 0 to 1. `person`: there is more in the microphone
         than an echo; None: nobody can say.
         """

@@ -114,7 +114,7 @@ class WebRtcEcho(EchoCanceller):
             self._coupling.found()
         near_end, far_end, split = self._filtered(mic, reference, sounding)
         clean = self._processor.process(near_end, far_end)
-        left = power(split.left if split and self._talk.certain else clean)
+        left = power(clean)
         speech = 0.0
         if left >= _FAINTEST:
             self._voice.process(clean)
@@ -123,6 +123,8 @@ class WebRtcEcho(EchoCanceller):
             self._before = self._before * _FORGET + heard
             self._after = self._after * _FORGET + left
         person = None if self._filter is None else self._talk.person
+        if split and self._talk.certain:
+            left = power(split.left)  # AEC3 has taken the person out
         passes = self._gate.passes(sounding=sounding, power=left, speech=speech, person=person)
         if split is not None and self._gate.echoing:
             out = self._person.heard(clean, split, self._talk, passes=passes)

@@ -1,5 +1,7 @@
 """The reference comes when its echo does, wherever that is and however the clocks run."""
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -104,6 +106,23 @@ def test_reference_is_where_its_echo_comes_after_ten_seconds_of_silence(ppm: flo
     assert abs(moved) <= 1.5 / WIDE_RATE  # a sample
 
 
+@pytest.mark.parametrize("ppm", [0.0, 50.0, -300.0])
+def test_short_answers_are_enough_to_be_where_the_echo_comes_after_the_next_pause(
+    ppm: float,
+) -> None:
+    far = noise(40)
+    answers = [slice(at * WIDE_RATE, (at + 3) * WIDE_RATE) for at in range(0, 39, 12)]
+    for before, answer in pairwise(answers):
+        far[before.stop : answer.start] = 0
+    near = echo(far, 0.08, ppm)
+    alignment, reference = Alignment(), []
+    for far_block, near_block in zip(blocks(far), blocks(near), strict=True):
+        reference.append(alignment.reference(far_block))
+        alignment.watch(reference[-1], near_block, sounding=bool(reference[-1].any()))
+    held = lead(np.concatenate(reference).astype(float), near, 36.2)
+    assert held == pytest.approx(LEAD, abs=2.5 / WIDE_RATE)
+
+
 def test_echo_is_held_where_it_was_once_the_drift_is_known() -> None:
     far = noise(20)
     near = echo(far, 0.08, 300)
@@ -120,7 +139,28 @@ def test_small_jump_is_no_drift(at: int) -> None:
     reference, _ = run(alignment, far, near)
     assert abs(alignment.drift) < 5e-6
     assert alignment.delay == pytest.approx(0.082, abs=2e-4)
-    assert lead(reference, near, 29) == pytest.approx(lead(reference, near, 19), abs=1e-4)
+    assert lead(reference, near, 29) == pytest.approx(
+        LEAD + 0.002, abs=1e-4
+    )  # the filter was there
+
+
+def test_small_jumps_do_not_add_up_until_the_echo_comes_before_its_reference() -> None:
+    far = noise(40)
+    jumps = np.minimum(np.arange(len(far)) // (4 * WIDE_RATE), 9) * 0.003
+    near = np.interp(
+        np.arange(len(far)) - (0.08 - jumps) * WIDE_RATE, np.arange(len(far)), far, left=0.0
+    )
+    reference, anew = run(Alignment(), far, near)
+    assert len(anew) > 1
+    assert 0.012 < lead(reference, near, 39) < 0.06
+
+
+def test_reference_is_there_however_long_it_drifts_unseen() -> None:
+    far = noise(20)
+    alignment = Alignment()
+    run(alignment, far, echo(far, 0.35, -300))
+    references = [alignment.reference(block) for block in blocks(noise(1)) * 400]
+    assert references[-1].any()
 
 
 def test_echo_that_comes_sooner_and_sooner_than_can_be_held_is_left_alone() -> None:

@@ -54,7 +54,7 @@ class Line:
 
 def settled() -> Line:
     line = Line()
-    line.run(300)
+    line.run(700)
     return line
 
 
@@ -79,10 +79,10 @@ def certain(line: Line, blocks: int, person: float = -90.0) -> list[bool]:
     return seen
 
 
-def test_loud_person_is_certain_after_three_blocks_and_a_faint_one_never() -> None:
+def test_loud_person_is_certain_after_40_ms_and_a_faint_one_never() -> None:
     assert not any(certain(settled(), 50, person=-28.0))
     line = settled()
-    assert certain(line, 4, person=-16.0) == [False, False, True, True]
+    assert certain(line, 4, person=-16.0) == [False, False, False, True]
     assert not certain(line, 4)[-1]
 
 
@@ -110,6 +110,16 @@ def test_person_is_not_part_of_what_the_filter_usually_leaves() -> None:
 def test_nobody_is_told_from_the_echo_before_the_filter_has_settled() -> None:
     line = Line()
     assert not any(line.run(300, person=-20.0, leak=1.0))
+
+
+def test_who_is_heard_over_a_known_echo_has_to_be_louder_over_a_new_one() -> None:
+    known, new = Line(), Line()
+    known.run(900)
+    new.run(200)
+    assert abs(known.talk.leak - new.talk.leak) < 1
+    assert any(known.run(20, person=-31.0))
+    assert not any(new.run(20, person=-31.0))
+    assert any(new.run(20, person=-28.0))
 
 
 def test_after_a_jump_the_filter_may_leave_more_until_it_is_learnt_anew() -> None:

@@ -246,6 +246,27 @@ def test_person_is_heard_half_a_second_after_the_card_lost_10_ms() -> None:
     assert level(clean[said]) - level(person[said]) >= -10
 
 
+@pytest.mark.parametrize("seed", [4, 5, 6])
+def test_person_beyond_doubt_is_heard_though_aec3_takes_them_out(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deaf:
+        def __init__(self, **settings: object) -> None:
+            pass
+
+        def process(self, near: Block, far: Block) -> Block:
+            return WIDE_SILENCE
+
+    monkeypatch.setattr("appliance.media.webrtc_echo.AudioProcessor", Deaf)
+    far = 0.3 * babble(12, 1, 140)
+    person = np.zeros(len(far))
+    said = slice(10 * SECOND, 11 * SECOND)
+    person[said] = 0.1 * babble(1, seed, 190)
+    clean = run(WebRtcEcho(), room(far, delay=0.08, level_db=-10) + person, far)
+    assert not clean[: said.start].any()
+    assert level(clean[said]) - level(person[said]) >= -15
+
+
 def test_clocks_too_far_apart_are_told() -> None:
     far = 0.3 * babble(15, 1, 110)
     echo = room(far, delay=0.08, level_db=-6)
