@@ -9,7 +9,7 @@ from appliance.media.bands import WIDE_BLOCK, WIDE_RATE, Block, Floats, rounded
 from appliance.media.clocks import Clocks
 
 LEAD = 0.025  # s by which the reference is before its echo: what a linear filter needs in front
-STEADY = 0.004  # s; farther than that the delay has jumped, and not drifted
+STEADY = 0.004  # s; a jump that is not larger a filter behind follows by itself
 
 _NEAR_ENOUGH = (0.012, 0.060)  # s; a reference so far before its echo is left where it is
 _REACH = 0.4  # s of delay that are looked for

@@ -41,8 +41,8 @@ def test_what_is_left_of_an_echo_is_not_heard_until_the_room_is_quiet_too() -> N
     gate = settled()
     assert not any(play(gate, 100, sounding=True, power=FAINT, speech=1.0))
     after = play(gate, 100, sounding=False, power=FAINT, speech=0.0)
-    assert after.index(True) == 44  # 450 ms after the last sound
-    assert all(after[44:])
+    assert after.index(True) == 29  # 300 ms after the last sound
+    assert all(after[29:])
 
 
 def test_person_who_cuts_in_is_heard_at_once_and_through_short_pauses() -> None:
