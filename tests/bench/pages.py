@@ -84,8 +84,8 @@ def sound(rows: Rows) -> str:
 
 def _in_rooms(kept: Mapping[str, Mapping[str, Any]]) -> str:
     """Return what became of echo and interruptions in the simulated rooms."""
-    own = kept["echo.own"]["ours"]
     (talked,) = re.findall(r" in (.+) of all rooms", kept["echo.own"]["measure"])
+    (answered,) = re.findall(r" in (.+) of short answers", kept["echo.answers"]["measure"])
     missed = [row for ident, row in kept.items() if ident.startswith("echo.missed.")]
     late = [row["ours"] for ident, row in kept.items() if ident.startswith("echo.latency.")]
     people = CUTS_IN * len(missed)
@@ -95,10 +95,16 @@ def _in_rooms(kept: Mapping[str, Mapping[str, Any]]) -> str:
         f"In {len(missed)} simulated rooms (loud, live, distorting, with clocks that drift and "
         f"delays that jump) {heard:g} of {people} interruptions by a person are heard, after "
         f"{min(late):g} to {max(late):g} ms in the middle; WebRTC's own canceller as it comes "
-        f"hears {by_aec3:g}. In {talked} of talking the machine took itself for a person "
-        f"{'once' if own == 1 else f'{own:g} times'}; after {TIMES} times in {WITHIN:g} s it "
-        "closes the microphone while it speaks."
+        f"hears {by_aec3:g}. In {talked} of talking the machine "
+        f"{_times(kept['echo.own']['ours'])} took itself for a person, "
+        f"{_times(kept['echo.answers']['ours'])} in {answered} of short answers; after {TIMES} "
+        f"times in {WITHIN:g} s it closes the microphone while it speaks."
     )
+
+
+def _times(number: float) -> str:
+    few: dict[float, str] = {0: "never", 1: "once"}
+    return few.get(number, f"{number:g} times")
 
 
 def _line(measure: str, rows: Rows, form: str, unit: str = "") -> str:

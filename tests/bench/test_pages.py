@@ -37,6 +37,13 @@ def test_claim_of_how_long_the_machine_talked_is_the_rows() -> None:
     assert "In 31 minutes of talking" in " ".join(quoted(changed)[CLAIMS].split())
 
 
+@pytest.mark.parametrize(("times", "said"), [(0, "never"), (1, "once"), (2, "2 times")])
+def test_claim_of_how_often_it_took_itself_for_a_person_is_the_rows(times: int, said: str) -> None:
+    row = next(row for row in ROWS if row["id"] == "echo.answers")
+    changed = [{**row, "ours": times} if row is each else each for each in ROWS]
+    assert f", {said} in 12 minutes of short answers;" in " ".join(quoted(changed)[CLAIMS].split())
+
+
 def test_writing_renews_what_is_between_the_marks_and_nothing_else(tmp_path: Path) -> None:
     for path in (ALL_ROWS, CLAIMS):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
