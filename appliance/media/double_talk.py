@@ -17,8 +17,8 @@ _FAR_ABOVE, _ABOVE, _ALWAYS = 12.0, 8.0, -10.0  # dB over the usual leak; and th
 # row: a person.
 _BEYOND_DOUBT, _ALIKE, _CERTAIN = 20.0, 0.1, 3
 # dB more of it at first, falling to none over so many blocks of echo: a filter that has heard few
-# sounds leaves more of others. In 48 minutes of short answers nobody was heard who was not there,
-# and 5 times without; of 72 who cut in after its first 4 s 27 are missed instead of 21.
+# sounds leaves more of others. In 49 minutes of short answers nobody was heard who was not there,
+# and 5 times without; of 72 who cut in when it had talked for 4 s 27 are missed instead of 21.
 _YOUNG, _YOUTH = 3.0, 600
 _LEAST: Final = -18.0  # dB of leak; less says nothing
 _FAINT: Final = 10 ** (-45 / 10)  # mean square; a person leaves more

@@ -86,6 +86,13 @@ def test_loud_person_is_certain_after_40_ms_and_a_faint_one_never() -> None:
     assert not certain(line, 4)[-1]
 
 
+def test_faint_person_who_is_loud_for_a_moment_is_not_certain() -> None:
+    line = settled()
+    certain(line, 20, person=-28.0)
+    assert line.talk.person
+    assert not any(certain(line, 2, person=-16.0))
+
+
 def test_nobody_is_certain_in_an_echo_that_became_louder() -> None:
     line = settled()
     for _ in range(50):
