@@ -17,7 +17,8 @@ _TAPS = 49
 _CUT_OFF = 7200  # Hz
 _BETA = 6.0  # of Kaiser's window: 60 dB down from 8.8 kHz on
 _ROW = 48  # samples at 48 kHz, 1 ms: as far as the taps reach back, and one
-_LOWEST, _HIGHEST = np.float32(-32768), np.float32(32767)
+# Arrays without a dimension: a comparison with them is quicker than with scalars.
+_LOWEST, _HIGHEST = np.array(-32768, np.float32), np.array(32767, np.float32)
 
 
 def _low_pass() -> Floats:

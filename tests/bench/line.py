@@ -134,7 +134,7 @@ class Speaking(Paced):
 
     def __init__(self, path: str, *, copies: bool) -> None:
         super().__init__()
-        encoder = OpusEncoder(copies=copies)
+        encoder = OpusEncoder(copies=copies, full_band=True)
         with wave.open(path) as file:
             sound = file.readframes(file.getnframes())
         parts = [sound[at : at + FRAME_BYTES] for at in range(0, len(sound), FRAME_BYTES)]

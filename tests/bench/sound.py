@@ -152,7 +152,7 @@ def scored(pairs: Sequence[tuple[Path, Path]]) -> list[dict[str, float]]:
 
 def _coded(speech: Path, path: Path) -> Path:
     """Write what Opus alone makes of it: the best that anybody can hear."""
-    encoder, decoder = OpusEncoder(), OpusDecoder(find_opus())
+    encoder, decoder = OpusEncoder(full_band=True), OpusDecoder(find_opus())
     with wave.open(str(speech)) as file, wave.open(str(path), "wb") as coded:
         coded.setnchannels(1)
         coded.setsampwidth(2)

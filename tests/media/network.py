@@ -102,14 +102,14 @@ def speech(*, copies: bool = True) -> tuple[bytes, ...]:
             phase = 2 * math.pi * pitch * n / pcm.RATE
             wave = math.sin(phase) + 0.5 * math.sin(2 * phase) + 0.3 * math.sin(5 * phase)
             sound.append(round(6000 * max(loud, 0.0) * wave))
-    encoder = OpusEncoder(copies=copies)
+    encoder = OpusEncoder(copies=copies, full_band=True)
     return tuple(encoder.encode(packet) for packet in packets(sound.tobytes()))
 
 
 @cache
 def hush(seconds: float) -> tuple[bytes, ...]:
     """Return silence as Opus."""
-    encoder = OpusEncoder()
+    encoder = OpusEncoder(full_band=True)
     return tuple(encoder.encode(bytes(2 * PACKET)) for _ in range(round(seconds / FRAME)))
 
 
@@ -120,7 +120,7 @@ def vowel(*, copies: bool = True) -> tuple[bytes, ...]:
     for n in range(12 * pcm.RATE):
         phase = 2 * math.pi * (120 * n / pcm.RATE + math.sin(3 * n / pcm.RATE))
         sound.append(round(4000 * sum(math.sin(k * phase) / k for k in (1, 2, 3, 5))))
-    encoder = OpusEncoder(copies=copies)
+    encoder = OpusEncoder(copies=copies, full_band=True)
     return tuple(encoder.encode(packet) for packet in packets(sound.tobytes()))
 
 

@@ -51,7 +51,8 @@ def test_settings_are_those_that_ffmpeg_calls_by_name(*, copies: bool) -> None:
     assert isinstance(codec, AudioCodecContext)
     codec.sample_rate, codec.format, codec.layout = pcm.RATE, "s16", "mono"
     codec.bit_rate, codec.time_base = 32_000, TIME_BASE
-    codec.options = {"application": "voip", "frame_duration": "20", "compression_level": "5"}
+    codec.options = {"application": "voip", "frame_duration": "20", "compression_level": "6"}
+    codec.options = codec.options | {"cutoff": "8000"}
     if copies:
         codec.options = codec.options | {"fec": "1", "packet_loss": "10"}
     encoder = OpusEncoder(OpusLibrary(str(wheel_library())), copies=copies)
@@ -62,6 +63,17 @@ def test_settings_are_those_that_ffmpeg_calls_by_name(*, copies: bool) -> None:
         assert [bytes(packet) for packet in codec.encode(frame)] == [
             encoder.encode(sound.ljust(FRAME_BYTES, b"\0"))
         ]
+
+
+@pytest.mark.parametrize(("full_band", "configuration"), [(False, 9), (True, 15)])
+def test_a_voice_goes_out_up_to_8_khz(*, full_band: bool, configuration: int) -> None:
+    """RFC 6716, section 3.1: 9 is SILK of 20 ms, wide band; 15 with CELT above it, full band."""
+    encoder = OpusEncoder(full_band=full_band)
+    packets = [
+        encoder.encode(frame.ljust(FRAME_BYTES, b"\0"))
+        for frame in frames(user_utterance("Good morning."))
+    ]
+    assert {packet[0] >> 3 for packet in packets[5:]} == {configuration}
 
 
 def test_what_is_no_frame_is_refused() -> None:
