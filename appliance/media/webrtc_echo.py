@@ -59,9 +59,9 @@ _FAINTEST: Final = 10 ** (-60 / 10)  # mean square; the gate never opens for les
 class WebRtcEcho(EchoCanceller):
     """Finds the echo, up to 0.4 s late, follows its clock, and cancels it.
 
-    Until the echo is known, a second and a half of sound from the speaker, the microphone is closed
-    while it sounds. Who cuts in is heard from their first sound on: what was withheld until it was
-    clear that somebody speaks comes first, up to 0.2 s late, and is caught up with. Where
+    Until the echo is known, two and a half seconds of sound from the speaker, the microphone is
+    closed while it sounds. Who cuts in is heard from their first sound on: what was withheld until
+    it was clear that somebody speaks comes first, up to 0.2 s late, and is caught up with. Where
     hardly anything of the speaker is heard (headphones) AEC3 works alone, and leaves a person in.
     """
 
@@ -125,7 +125,9 @@ class WebRtcEcho(EchoCanceller):
         person = None if self._filter is None else self._talk.person
         if split and self._talk.certain:
             left = power(split.left)  # AEC3 has taken the person out
-        passes = self._gate.passes(sounding=sounding, power=left, speech=speech, person=person)
+        passes = self._gate.passes(
+            heard=heard, sounding=sounding, power=left, speech=speech, person=person
+        )
         if split is not None and self._gate.echoing:
             out = self._person.heard(clean, split, self._talk, passes=passes)
         else:

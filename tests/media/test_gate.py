@@ -2,8 +2,9 @@
 
 import pytest
 
-from appliance.media.gate import DUCKED, SETTLING, Gate
+from appliance.media.gate import CHILDHOOD, DUCKED, SETTLING, Gate
 
+CLOSED = SETTLING + CHILDHOOD  # blocks of sound from the speaker
 VOICE = 10 ** (-28 / 10)
 FAINT = 10 ** (-52 / 10)
 NOTHING = 1e-9
@@ -11,13 +12,28 @@ NOTHING = 1e-9
 
 def settled() -> Gate:
     gate = Gate()
-    for _ in range(SETTLING):
-        assert not gate.passes(sounding=True, power=VOICE, speech=1.0)
+    for _ in range(CLOSED):
+        assert not block(gate)
     return gate
 
 
+def block(
+    gate: Gate,
+    *,
+    sounding: bool = True,
+    heard: float = VOICE,
+    power: float = VOICE,
+    speech: float = 1.0,
+    person: bool | None = None,
+) -> bool:
+    return gate.passes(heard=heard, sounding=sounding, power=power, speech=speech, person=person)
+
+
 def play(gate: Gate, blocks: int, *, sounding: bool, power: float, speech: float) -> list[bool]:
-    return [gate.passes(sounding=sounding, power=power, speech=speech) for _ in range(blocks)]
+    return [
+        block(gate, sounding=sounding, heard=power, power=power, speech=speech)
+        for _ in range(blocks)
+    ]
 
 
 def test_person_is_heard_while_the_speaker_is_silent_however_faint() -> None:
@@ -26,14 +42,14 @@ def test_person_is_heard_while_the_speaker_is_silent_however_faint() -> None:
 
 def test_nothing_is_heard_before_the_echo_is_known() -> None:
     gate = Gate()
-    assert not any(play(gate, SETTLING, sounding=True, power=VOICE, speech=1.0))
+    assert not any(play(gate, CLOSED, sounding=True, power=VOICE, speech=1.0))
     assert gate.gain == 1.0
     assert play(gate, 1, sounding=True, power=VOICE, speech=1.0) == [True]
 
 
 def test_silence_of_the_speaker_does_not_count_as_settling() -> None:
     gate = Gate()
-    play(gate, 10 * SETTLING, sounding=False, power=VOICE, speech=1.0)
+    play(gate, 10 * CLOSED, sounding=False, power=VOICE, speech=1.0)
     assert not gate.settled
 
 
@@ -43,6 +59,41 @@ def test_what_is_left_of_an_echo_is_not_heard_until_the_room_is_quiet_too() -> N
     after = play(gate, 100, sounding=False, power=FAINT, speech=0.0)
     assert after.index(True) == 29  # 300 ms after the last sound
     assert all(after[29:])
+
+
+def fade(gate: Gate, blocks: int, *, by: float, power: float = NOTHING) -> list[bool]:
+    """The speaker is silent, and the room by so many dB quieter in each block."""
+    levels = [VOICE * 10 ** (-by * n / 10) for n in range(1, blocks + 1)]
+    return [block(gate, sounding=False, heard=level, power=power, speech=0.0) for level in levels]
+
+
+def test_live_room_that_becomes_quieter_is_not_heard_for_600_ms_at_most() -> None:
+    heard = fade(settled(), 100, by=0.9)
+    assert heard.index(True) == 58
+    assert all(heard[58:])
+
+
+@pytest.mark.parametrize("level", [VOICE / 100, VOICE / 1000])
+def test_who_answers_into_the_end_of_a_live_room_is_heard_from_the_first_block_on(
+    level: float,
+) -> None:
+    gate = settled()
+    assert not any(fade(gate, 40, by=1.0))
+    assert all(
+        block(gate, sounding=False, heard=VOICE * 10 ** (-4 - 0.1 * n) + level) for n in range(20)
+    )
+
+
+def test_who_goes_on_speaking_when_the_speaker_ends_is_heard_though_they_become_quieter() -> None:
+    gate = settled()
+    assert all(block(gate, person=True) for _ in range(5))
+    assert all(fade(gate, 29, by=0.0, power=VOICE))
+    assert all(fade(gate, 60, by=0.9))
+
+
+def test_what_fades_more_slowly_than_a_room_is_a_person() -> None:
+    heard = fade(settled(), 60, by=0.3)
+    assert heard.index(True) == 29
 
 
 def test_person_who_cuts_in_is_heard_at_once_and_through_short_pauses() -> None:
@@ -94,7 +145,7 @@ def test_noise_alone_teaches_nothing() -> None:
 def test_echo_that_is_lost_closes_the_microphone_again() -> None:
     gate = settled()
     gate.begin_anew()
-    assert not any(play(gate, SETTLING - 1, sounding=True, power=VOICE, speech=1.0))
+    assert not any(play(gate, CLOSED - 1, sounding=True, power=VOICE, speech=1.0))
 
 
 def test_share_of_double_talk_is_counted() -> None:
@@ -106,16 +157,15 @@ def test_share_of_double_talk_is_counted() -> None:
 
 def test_what_is_only_an_echo_is_not_heard_however_loud() -> None:
     gate = settled()
-    heard = [gate.passes(sounding=True, power=VOICE, speech=1.0, person=False) for _ in range(100)]
-    assert not any(heard)
+    assert not any(block(gate, person=False) for _ in range(100))
     assert gate.gain == 1.0
 
 
 def test_person_does_not_raise_the_limit_for_what_they_say_next() -> None:
     gate = settled()
     for _ in range(300):
-        gate.passes(sounding=True, power=VOICE, speech=0.1, person=True)
-    assert gate.passes(sounding=True, power=VOICE / 10, speech=1.0, person=True)
+        block(gate, speech=0.1, person=True)
+    assert block(gate, power=VOICE / 10, person=True)
 
 
 def test_echo_that_is_lost_closes_an_open_microphone_for_as_long_and_no_longer() -> None:
