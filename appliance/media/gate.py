@@ -7,8 +7,8 @@ SETTLING: Final = 150  # blocks of sound from the speaker until its echo is know
 # And more of them until a person is told from what a new filter leaves. With none the machine let
 # itself be heard 9 times in 98 minutes of short answers, in simulated rooms with other walls than
 # the bench's, with these twice; of 72 who cut in when it had talked for 3.2 s 68 are missed instead
-# of 54, of those after 4 s 28 as before.
-CHILDHOOD: Final = 100
+# of 54, and as many as before of those after 4 s.
+YOUTH: Final = 100
 RESIDUE: Final = 10 ** (-45 / 10)  # mean square; what is left of an echo stays below
 DUCKED: Final = 10 ** (-15 / 20)  # gain of the speaker while somebody seems to cut in
 
@@ -20,9 +20,9 @@ _ABOVE_RESIDUE = 2.0  # times
 _CERTAIN, _LIKELY = 0.8, 0.3  # probability of speech
 _SEEN, _ENOUGH = 10, 4  # blocks looked at, and of them with speech: somebody cuts in
 _ECHOING = 30  # blocks that a room goes on when the speaker is silent, and is taken for somebody
-# A live room goes on for longer: up to so many blocks, while the microphone only becomes quieter,
-# from block to block but for 6 dB, and at least by 60 dB a second. Who answers then is louder.
-_FADING, _RISES, _FADES = 60, 10 ** (6 / 10), 10 ** (-0.6 / 10)
+# A live room goes on for longer: for so many blocks more at most, while the microphone becomes
+# quieter by 60 dB a second or more. It is up to 6 dB above that now and then; a person is louder.
+_TAIL, _UNEVEN, _FALLS = 30, 10 ** (6 / 10), 10 ** (-0.6 / 10)
 _OPEN = 15  # blocks that the microphone stays open when it was loud
 _DUCK = 70  # blocks that the speaker stays down
 _DOWN, _UP = 10 ** (-3 / 20), 10 ** (1 / 20)  # gain from block to block: 50 and 150 ms
@@ -40,15 +40,15 @@ class Gate:
         """Blocks in which the speaker sounded."""
         self._limit = RESIDUE
         self._residue = 0.0
-        self._settling, self._new = SETTLING, CHILDHOOD
+        self._settling, self._young = SETTLING, YOUTH
         self._echoing = self._open = self._ducking = 0
-        self._fading = 0  # blocks in which the room may still be heard
-        self._quietest = self._loudest = 0.0  # mean squares that the room is below then
+        self._tail = 0  # blocks for which the room may still be heard then
+        self._ceiling = 0.0  # mean square that it is below
         self._speech: deque[bool] = deque([False] * _SEEN, _SEEN)
 
     def begin_anew(self) -> None:
-        """Close the microphone while the speaker sounds, until the echo is known again."""
-        self._settling, self._new = SETTLING, CHILDHOOD
+        """Close the microphone while the speaker sounds, until a new filter knows the echo."""
+        self._settling, self._young = SETTLING, YOUTH
 
     def close(self) -> None:
         """Close the microphone for this block while the speaker sounds: the echo is lost.
@@ -66,7 +66,7 @@ class Gate:
 
     @property
     def echoing(self) -> bool:
-        """Whether the speaker sounds, or the room still does."""
+        """Whether the speaker sounds, or the room still does and may be taken for somebody."""
         return self._echoing > 0
 
     def passes(
@@ -82,23 +82,27 @@ class Gate:
 
         `heard`: mean square of the microphone. `sounding`: the speaker is. `power`: mean square of
         what is left of the block. `speech`: how probable it is that somebody speaks in it, 0 to 1.
-        `person`: there is more in the microphone than an echo; None: nobody can say.
+        `person`: there is more in the microphone than an echo; None: no filter is there to say.
         """
-        closed = not self.settled or self._new > 0
+        filtered = person is not None
+        closed = not self.settled or (filtered and self._young > 0)
         if sounding:
             self._echoing = _ECHOING
             if self.settled:
-                self._new = max(0, self._new - 1)
+                self._young = max(0, self._young - 1)
             self._settling = max(0, self._settling - 1)
         else:
             self._echoing = max(0, self._echoing - 1)
-        fades = self._fades(heard, sounding=sounding)
+        tail = self._is_tail(heard, sounding=sounding) and filtered
         if not self._echoing:
-            self._learn(power, speech)
+            self._open = 0
+            if not tail:
+                self._learn(power, speech)
             self._duck(cuts_in=False)
             self._speech.append(False)
-            return not fades
+            return not tail
         if closed:
+            self._open = 0
             self._duck(cuts_in=False)
             return False
         if sounding and not self._ducking and person is not True:
@@ -113,17 +117,20 @@ class Gate:
         self.both += sounding and cuts_in
         return bool(self._open)
 
-    def _fades(self, heard: float, *, sounding: bool) -> bool:
-        """Whether this may be the end of an echo, and nothing else."""
-        self._loudest = max(heard if sounding else 0.0, self._loudest * _FADES)
+    def _is_tail(self, heard: float, *, sounding: bool) -> bool:
+        """Whether nothing but the room's end seems to be heard, when it is not `echoing` any more.
+
+        Not while somebody goes on who was heard before.
+        """
         if self._echoing:
-            self._fading, self._quietest = _FADING - _ECHOING, heard
+            self._tail = _TAIL
+            self._ceiling = max(heard if sounding else 0.0, self._ceiling * _FALLS)
             return False
-        if self._open or heard > min(self._loudest, self._quietest * _RISES):
-            self._fading = 0
-        self._fading = max(0, self._fading - 1)
-        self._quietest = min(self._quietest, heard)
-        return self._fading > 0
+        if self._open or heard > self._ceiling:
+            self._tail = 0
+        self._tail = max(0, self._tail - 1)
+        self._ceiling = min(self._ceiling * _FALLS, heard * _UNEVEN)
+        return self._tail > 0
 
     def _learn(self, power: float, speech: float) -> None:
         """A person who sounds faint in this room, or to this microphone, cuts in faintly too."""

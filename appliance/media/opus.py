@@ -34,12 +34,12 @@ BEST: Final = 7
 _VOIP: Final = 2048
 _SET_BIT_RATE: Final = 4002
 _SET_MAX_BANDWIDTH: Final = 4004
-_WIDE_BAND: Final = 1103  # 8 kHz
 _SET_COMPLEXITY: Final = 4010
 _SET_COPIES: Final = 4012
 _SET_EXPECTED_LOSS: Final = 4014  # %
 _SET_VBR_CONSTRAINT: Final = 4020
 _RESET_STATE: Final = 4028  # settings stay
+_WIDE_BAND: Final = 1103  # up to 8 kHz
 _LONGEST: Final = RATE * 120 // 1000  # samples: a packet holds 120 ms at most (RFC 6716, 3.2.5)
 _CELT_ONLY: Final = 0x80  # of the first byte: these configurations have no copies (RFC 6716, 3.1)
 _ONE_FRAME: Final = 0x03  # of the first byte, all clear: one frame, right behind it
@@ -48,12 +48,8 @@ _COPY: Final = 0x40  # of a SILK frame of 10 or 20 ms: a copy of the last follow
 # Wide-band speech with in-band error correction (RFC 7587, sections 3.1.1 and 3.3): libopus spends
 # part of the rate on a copy of the last packet, as much as the expected loss asks for. Of a clean
 # line complexity 6 leaves PESQ-WB 4.39 for 165 us in 20 ms, 1 leaves 4.04 for 70, 9 4.41 for 215.
-# What is above 8 kHz would cost 0.07 of it and 12 us; behind the echo canceller nothing is.
-_VOICE: Final = {
-    _SET_BIT_RATE: 32_000,
-    _SET_COMPLEXITY: 6,
-    _SET_VBR_CONSTRAINT: 0,
-}
+# What is above 8 kHz would cost 0.07 of it and 12 us, and behind the echo canceller there is none.
+_VOICE: Final = {_SET_BIT_RATE: 32_000, _SET_COMPLEXITY: 6, _SET_VBR_CONSTRAINT: 0}
 _WIDE: Final = {_SET_MAX_BANDWIDTH: _WIDE_BAND}
 _COPIES: Final = {_SET_COPIES: 1, _SET_EXPECTED_LOSS: 10}
 _LARGEST: Final = 1275  # bytes of a packet of one frame (RFC 6716, 3.2.1)
@@ -171,8 +167,8 @@ class OpusEncoder:
         that `find_opus` finds. Raises DeviceError.
         """
         self._library = library or _found()
-        wide, more = {} if full_band else _WIDE, _COPIES if copies else {}
-        self._state = self._library.encoder({**_VOICE, **wide, **more})
+        settings = {**_VOICE, **({} if full_band else _WIDE), **(_COPIES if copies else {})}
+        self._state = self._library.encoder(settings)
         self._packet = ctypes.create_string_buffer(_LARGEST)
 
     def __del__(self) -> None:

@@ -225,7 +225,7 @@ def _work() -> None:
 
 def _packets(seconds: float) -> list[bytes]:
     """Return speech of this length in packets."""
-    encoder, speech = OpusEncoder(), user_utterance(TEXT)
+    encoder, speech = OpusEncoder(full_band=True), user_utterance(TEXT)
     frames = [speech[at : at + FRAME_BYTES] for at in range(0, len(speech), FRAME_BYTES)]
     frames = [frame for frame in frames if len(frame) == FRAME_BYTES]
     return [

@@ -176,7 +176,7 @@ class Tone(Paced):
     def __init__(self) -> None:
         super().__init__()
         self.sounding = True
-        self._encoder = OpusEncoder()
+        self._encoder = OpusEncoder(full_band=True)
         turns = np.arange(FRAME_BYTES // 2) * PITCH / RATE  # whole ones in a frame
         sine = STRENGTH * 32767 * np.sin(2 * np.pi * turns)
         self._frame = sine.astype("<i2").tobytes()

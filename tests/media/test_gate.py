@@ -2,19 +2,12 @@
 
 import pytest
 
-from appliance.media.gate import CHILDHOOD, DUCKED, SETTLING, Gate
+from appliance.media.gate import DUCKED, SETTLING, YOUTH, Gate
 
-CLOSED = SETTLING + CHILDHOOD  # blocks of sound from the speaker
 VOICE = 10 ** (-28 / 10)
 FAINT = 10 ** (-52 / 10)
 NOTHING = 1e-9
-
-
-def settled() -> Gate:
-    gate = Gate()
-    for _ in range(CLOSED):
-        assert not block(gate)
-    return gate
+NOISE = 10 ** (-66 / 10)
 
 
 def block(
@@ -36,21 +29,67 @@ def play(gate: Gate, blocks: int, *, sounding: bool, power: float, speech: float
     ]
 
 
+def settled() -> Gate:
+    gate = Gate()
+    for _ in range(SETTLING):
+        assert not block(gate)
+    return gate
+
+
+def grown() -> Gate:
+    """Behind a filter that knows the echo; the microphone hears one as loud as a voice."""
+    gate = Gate()
+    for _ in range(SETTLING + YOUTH):
+        assert not block(gate, person=False)
+    return gate
+
+
+def fade(gate: Gate, blocks: int, *, by: float, speech: float = 0.0) -> list[bool]:
+    """The speaker is silent, and the room by so many dB quieter in each block, as far as NOISE."""
+    return [
+        block(
+            gate,
+            sounding=False,
+            heard=max(NOISE, VOICE * 10 ** (-by * n / 10)),
+            power=FAINT,
+            speech=speech,
+            person=False,
+        )
+        for n in range(1, blocks + 1)
+    ]
+
+
 def test_person_is_heard_while_the_speaker_is_silent_however_faint() -> None:
     assert all(play(Gate(), 100, sounding=False, power=NOTHING, speech=0.0))
 
 
 def test_nothing_is_heard_before_the_echo_is_known() -> None:
     gate = Gate()
-    assert not any(play(gate, CLOSED, sounding=True, power=VOICE, speech=1.0))
+    assert not any(play(gate, SETTLING, sounding=True, power=VOICE, speech=1.0))
     assert gate.gain == 1.0
     assert play(gate, 1, sounding=True, power=VOICE, speech=1.0) == [True]
 
 
 def test_silence_of_the_speaker_does_not_count_as_settling() -> None:
     gate = Gate()
-    play(gate, 10 * CLOSED, sounding=False, power=VOICE, speech=1.0)
+    play(gate, 10 * SETTLING, sounding=False, power=VOICE, speech=1.0)
     assert not gate.settled
+
+
+def test_person_is_not_told_from_what_a_new_filter_leaves() -> None:
+    gate = settled()
+    play(gate, 10 * YOUTH, sounding=False, power=NOTHING, speech=0.0)
+    assert not any(block(gate, person=True) for _ in range(YOUTH))
+    assert gate.gain == 1.0
+    assert block(gate, person=True)
+
+
+def test_new_filter_is_young_again() -> None:
+    gate = grown()
+    assert block(gate, person=True)
+    gate.begin_anew()
+    assert not any(block(gate, person=True) for _ in range(SETTLING + YOUTH))
+    assert block(gate, person=True)
 
 
 def test_what_is_left_of_an_echo_is_not_heard_until_the_room_is_quiet_too() -> None:
@@ -61,39 +100,60 @@ def test_what_is_left_of_an_echo_is_not_heard_until_the_room_is_quiet_too() -> N
     assert all(after[29:])
 
 
-def fade(gate: Gate, blocks: int, *, by: float, power: float = NOTHING) -> list[bool]:
-    """The speaker is silent, and the room by so many dB quieter in each block."""
-    levels = [VOICE * 10 ** (-by * n / 10) for n in range(1, blocks + 1)]
-    return [block(gate, sounding=False, heard=level, power=power, speech=0.0) for level in levels]
+@pytest.mark.parametrize(
+    ("by", "opens"),
+    [
+        pytest.param(0.5, 29, id="slower than a room: a person"),
+        pytest.param(0.9, 29 + 24, id="a live room, until only noise is heard"),
+        pytest.param(0.62, 29 + 29, id="a very live one, for 600 ms at most"),
+    ],
+)
+def test_live_room_is_not_heard_while_it_becomes_quieter(by: float, opens: int) -> None:
+    heard = fade(grown(), 100, by=by)
+    assert heard.index(True) == opens
+    assert all(heard[opens:])
 
 
-def test_live_room_that_becomes_quieter_is_not_heard_for_600_ms_at_most() -> None:
-    heard = fade(settled(), 100, by=0.9)
-    assert heard.index(True) == 58
-    assert all(heard[58:])
+def test_noise_is_no_live_room_for_longer_than_120_ms() -> None:
+    heard = fade(grown(), 60, by=100)
+    assert heard.index(True) == 29 + 12
 
 
-@pytest.mark.parametrize("level", [VOICE / 100, VOICE / 1000])
-def test_who_answers_into_the_end_of_a_live_room_is_heard_from_the_first_block_on(
-    level: float,
-) -> None:
-    gate = settled()
-    assert not any(fade(gate, 40, by=1.0))
-    assert all(
-        block(gate, sounding=False, heard=VOICE * 10 ** (-4 - 0.1 * n) + level) for n in range(20)
-    )
+def test_who_answers_into_the_end_of_a_live_room_is_heard_from_the_first_block_on() -> None:
+    gate = grown()
+    assert not any(fade(gate, 40, by=0.9))
+    assert all(block(gate, sounding=False, heard=VOICE / 100, person=False) for _ in range(20))
 
 
-def test_who_goes_on_speaking_when_the_speaker_ends_is_heard_though_they_become_quieter() -> None:
-    gate = settled()
+def test_who_spoke_over_the_end_is_heard_though_they_become_quieter() -> None:
+    gate = grown()
     assert all(block(gate, person=True) for _ in range(5))
-    assert all(fade(gate, 29, by=0.0, power=VOICE))
+    assert all(block(gate, sounding=False, person=True) for _ in range(29))
     assert all(fade(gate, 60, by=0.9))
 
 
-def test_what_fades_more_slowly_than_a_room_is_a_person() -> None:
-    heard = fade(settled(), 60, by=0.3)
+def test_who_spoke_over_an_end_says_nothing_of_the_next() -> None:
+    gate = grown()
+    assert all(block(gate, person=True) for _ in range(5))
+    fade(gate, 100, by=100)
+    assert not any(block(gate, person=False) for _ in range(5))
+
+
+def test_end_of_a_room_teaches_nothing_of_a_person() -> None:
+    gate = grown()
+    for _ in range(50):
+        fade(gate, 45, by=0.9, speech=1.0)
+        block(gate, person=False)
+    assert not any(block(gate, power=FAINT, person=True) for _ in range(20))
+
+
+def test_with_headphones_there_is_no_room() -> None:
+    gate = settled()
+    block(gate, power=NOTHING)
+    levels = [VOICE * 10 ** (-0.09 * n) for n in range(60)]
+    heard = [block(gate, sounding=False, heard=level, power=NOTHING) for level in levels]
     assert heard.index(True) == 29
+    assert all(heard[29:])
 
 
 def test_person_who_cuts_in_is_heard_at_once_and_through_short_pauses() -> None:
@@ -145,7 +205,8 @@ def test_noise_alone_teaches_nothing() -> None:
 def test_echo_that_is_lost_closes_the_microphone_again() -> None:
     gate = settled()
     gate.begin_anew()
-    assert not any(play(gate, CLOSED - 1, sounding=True, power=VOICE, speech=1.0))
+    assert not any(play(gate, SETTLING, sounding=True, power=VOICE, speech=1.0))
+    assert play(gate, 1, sounding=True, power=VOICE, speech=1.0) == [True]
 
 
 def test_share_of_double_talk_is_counted() -> None:

@@ -158,7 +158,7 @@ def test_delay_that_is_needed_no_more_goes_when_the_answer_is_over() -> None:
 
 
 def test_nothing_is_waited_for_where_packets_carry_no_copies() -> None:
-    encoder = OpusEncoder(copies=False)
+    encoder = OpusEncoder(copies=False, full_band=True)
     sent = [encoder.encode(packet) for packet in packets(counting(3))]
     line = opus()
     line.play(sent, lost=range(20, 140, 10), tail=0)
